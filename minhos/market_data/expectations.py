@@ -1,0 +1,187 @@
+"""Validation of one instrument's bars by a Great Expectations suite, with the outcome in words.
+
+Measured: the import takes about 9 s and a run half a second, so import this module's library inside tasks only.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minhos.market_data.bars import BarSeries, iso
+from minhos.market_data.instruments import Instrument
+from minhos.market_data.rules import Limit, Rule, measure, rules_for
+from minhos.market_data.validation import BadRow, Check, ValidationResult
+from minhos_client.contract import BAR_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["check_frame", "validate"]
+
+_SHOWN_ROWS = 5
+_GX_SEVERITY = {"fail": "critical", "warn": "warning"}
+
+
+def validate(
+    series: BarSeries,
+    instrument: Instrument,
+    *,
+    session: date,
+    docs_dir: Path | None,
+    least_rows: int = 250,
+    least_session_share: float = 0.05,
+) -> ValidationResult:
+    """Check the bars of one instrument before they may reach training.
+
+    `session`: the trading date that the night is about; at least `least_session_share` of its bars must be there.
+    `docs_dir`: Great Expectations' Data Docs are written to `<docs_dir>/<symbol>/` (None: nowhere). A rule of severity
+    `fail` that failed or that could not be evaluated makes `passed` false. Raises `BadInputError` where `session` is a
+    day on which the instrument never trades.
+    """
+    rules = rules_for(
+        series, instrument, session=session, least_rows=least_rows, least_session_share=least_session_share
+    )
+    frame = measure(series, instrument, session=session)
+    site = None if docs_dir is None else docs_dir / series.symbol
+    checks = check_frame(frame, rules, name=series.symbol, docs_dir=site)
+    return ValidationResult(
+        symbol=series.symbol,
+        session=session,
+        rows=len(series),
+        passed=not any(check.gates for check in checks),
+        checks=checks,
+    )
+
+
+def check_frame(frame: pd.DataFrame, rules: Sequence[Rule], *, name: str, docs_dir: Path | None) -> tuple[Check, ...]:
+    """Run the rules on a frame of `rules.measure`, one check per rule in the rules' order."""
+    results = _run_suite(frame, rules, name=name, docs_dir=docs_dir)
+    return tuple(_summarise(rule, results[rule.name], frame) for rule in rules)
+
+
+def _expectation(limit: Limit, rule: Rule) -> Any:
+    import great_expectations.expectations as gxe
+
+    column, common = limit.column, {"meta": {"rule": rule.name}, "severity": _GX_SEVERITY[rule.severity]}
+    builders: dict[str, Callable[[], Any]] = {
+        "present": lambda: gxe.ExpectColumnValuesToNotBeNull(column=column, **common),
+        "between": lambda: gxe.ExpectColumnValuesToBeBetween(
+            column=column, min_value=limit.least, max_value=limit.most, **common
+        ),
+        "ordered": lambda: gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A=column,
+            column_B=limit.other,
+            or_equal=True,
+            ignore_row_if="either_value_is_missing",  # a missing price is told once, by its own rule
+            **common,
+        ),
+        "increasing": lambda: gxe.ExpectColumnValuesToBeIncreasing(column=column, strictly=True, **common),
+        "unique": lambda: gxe.ExpectColumnValuesToBeUnique(column=column, **common),
+        "rows": lambda: gxe.ExpectTableRowCountToBeBetween(min_value=int(limit.least or 0), **common),
+        "sum": lambda: gxe.ExpectColumnSumToBeBetween(column=column, min_value=limit.least, **common),
+    }
+    return builders[limit.kind]()
+
+
+def _run_suite(
+    frame: pd.DataFrame, rules: Sequence[Rule], *, name: str, docs_dir: Path | None
+) -> Mapping[str, list[Any]]:
+    """The library's results, by rule: an ephemeral context, a suite, a checkpoint."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when the library makes its context
+    import great_expectations as gx
+    from great_expectations.checkpoint import UpdateDataDocsAction
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context.delete_data_docs_site("local_site")  # else Data Docs appear in a random temporary folder
+    actions = []
+    if docs_dir is not None:
+        docs_dir.mkdir(parents=True, exist_ok=True)
+        context.add_data_docs_site("minhos", _site(docs_dir))
+        actions.append(UpdateDataDocsAction(name="data_docs", site_names=["minhos"]))
+    batch = (
+        context.data_sources.add_pandas("bars").add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
+    )
+    suite = context.suites.add(gx.ExpectationSuite(name=name))
+    for rule in rules:
+        for limit in rule.limits:
+            suite.add_expectation(_expectation(limit, rule))
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(
+            name=name,
+            validation_definitions=[definition],
+            actions=actions,
+            result_format={"result_format": "COMPLETE"},  # with the positions of the rows
+        )
+    )
+    outcome = checkpoint.run(batch_parameters={"dataframe": frame})
+    by_rule: dict[str, list[Any]] = {rule.name: [] for rule in rules}
+    for run in outcome.run_results.values():
+        for result in run.results:
+            by_rule[result.expectation_config.meta["rule"]].append(result)
+    return by_rule
+
+
+def _site(folder: Path) -> dict[str, Any]:
+    return {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }
+
+
+def _exception(result: Any) -> str | None:
+    """The message of an expectation that could not be evaluated; None for one that was.
+
+    The library gives one exception, or a mapping of exceptions by metric.
+    """
+    info = result.exception_info or {}
+    for entry in [info, *(value for value in info.values() if isinstance(value, dict))]:
+        if entry.get("raised_exception"):
+            lines = str(entry.get("exception_message")).strip().splitlines()
+            return lines[0] if lines else "an exception without a message"
+    return None
+
+
+def _summarise(rule: Rule, results: Sequence[Any], frame: pd.DataFrame) -> Check:
+    failed = [result for result in results if not result.success]
+    broken = [message for result in failed if (message := _exception(result)) is not None]
+    if not results or (broken and len(broken) == len(failed)):
+        why = broken[0] if broken else "the library returned no result"
+        words = f"{rule.name} could not be evaluated: {why}"
+        return Check(rule=rule.name, severity=rule.severity, status="not_evaluated", words=words)
+    if rule.limits[0].kind in {"rows", "sum"}:
+        observed = results[0].result.get("observed_value")
+        words = f"{int(observed or 0)} {rule.fault}"
+        return Check(rule=rule.name, severity=rule.severity, status="failed" if failed else "passed", words=words)
+    if not failed:
+        words = f"none of {len(frame)} rows {rule.fault}"
+        return Check(rule=rule.name, severity=rule.severity, status="passed", words=words)
+    rows = sorted({int(row) for result in failed for row in result.result.get("unexpected_index_list") or []})
+    stamps = frame["bar_end"].to_numpy()
+    first = f", first at {iso(int(stamps[rows[0]]))}" if rows else ""
+    return Check(
+        rule=rule.name,
+        severity=rule.severity,
+        status="failed",
+        words=f"{len(rows)} of {len(frame)} rows {rule.fault}{first}",
+        bad_count=len(rows),
+        bad_rows=tuple(_bad_row(frame, row) for row in rows[:_SHOWN_ROWS]),
+    )
+
+
+def _bad_row(frame: pd.DataFrame, row: int) -> BadRow:
+    present = [name for name in BAR_COLUMNS if name in frame.columns]
+    values = {name: float(frame[name].iloc[row]) for name in present}
+    return BadRow(
+        bar_end=iso(int(frame["bar_end"].iloc[row])),
+        values={name: value if math.isfinite(value) else None for name, value in values.items()},
+    )

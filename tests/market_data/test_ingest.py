@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minhos.errors import BadInputError, ConfigError, InstrumentError
+from minhos.market_data.bars import iso, read_bars
+from minhos.market_data.ingest import NightPlan, ingest, plan_night
+
+Write = Callable[..., Path]
+
+
+def plan(folder: Path, *, min_bars: int = 4, **changes: object) -> NightPlan:
+    arguments: dict[str, object] = {
+        "folder": folder,
+        "map_file": None,
+        "instruments_file": None,
+        "timeframe": None,
+        "session": None,
+        "universe": None,
+        "min_bars": min_bars,
+    }
+    return plan_night(**(arguments | changes))  # type: ignore[arg-type]
+
+
+def lines(day: int, count: int, *, hour: int = 15, step: int = 5) -> list[str]:
+    """Rows of a day in December 2025 and the days after it; the market rests from 22:00 to 23:00 UTC."""
+    minutes = [hour * 60 + step * index for index in range(2 * count)]
+    minutes = [minute for minute in minutes if minute % 1440 // 60 != 22][:count]
+    return [
+        f"2025/12/{day + m // 1440}, {m % 1440 // 60}:{m % 60:02d}:00, 10.00, 11.00, 9.00, 10.00, 6, 4, 2, 4"
+        for m in minutes
+    ]
+
+
+@pytest.fixture
+def week(write_export: Write, tmp_path: Path) -> Path:
+    """ES and CL: ES has the sessions of 17 and 18 December and an evening more, CL stops on the 17th."""
+    write_export("ESZ25-CME_5m.scid_BarData.txt", lines(17, 420))  # 17 December 15:00 to 19 December 04:00 UTC
+    write_export("ESZ25-CME_1H.scid_BarData.txt", lines(17, 30, step=60))
+    write_export("CLX25-NYMEX_5m.scid_BarData.txt", lines(17, 85))
+    return tmp_path
+
+
+def test_the_finest_timeframe_and_the_last_complete_session_are_chosen(week: Path) -> None:
+    night = plan(week)
+    assert (night.timeframe_seconds, night.session, night.symbols) == (300, date(2025, 12, 18), ("ESZ25",))
+    assert night.excluded == {
+        "CLX25": "no bars in the session of 2025-12-18, its 5m bars are of 2025-12-17 to 2025-12-17"
+    }
+    assert [source.path.name for source in night.used] == ["ESZ25-CME_5m.scid_BarData.txt"]
+    assert night.used[0].sha256 == hashlib.sha256(night.used[0].path.read_bytes()).hexdigest()
+    assert not night.synthetic
+    assert any("UTC is assumed" in words for words in night.words)
+    assert any(words.startswith("CLX25 is left out: no bars") for words in night.words)
+
+
+def test_a_plan_survives_its_json(week: Path) -> None:
+    night = plan(week)
+    assert NightPlan.model_validate_json(night.model_dump_json()) == night
+
+
+def test_the_bars_stop_at_the_sessions_end_and_the_sources_stay_as_they_were(week: Path, tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in week.iterdir() if path.is_file()}
+    (written,) = ingest(plan(week), tmp_path / "run" / "bars")
+    assert written == tmp_path / "run" / "bars" / "ESZ25.parquet"
+    bars = read_bars(written)
+    assert iso(int(bars.bar_end[-1])) == "2025-12-18T22:00Z"
+    assert (bars.symbol, bars.timeframe_seconds) == ("ESZ25", 300)
+    assert {path.name: path.read_bytes() for path in week.iterdir() if path.is_file()} == before
+
+
+def test_the_same_night_planned_twice_is_the_same(week: Path) -> None:
+    assert plan(week) == plan(week)
+    assert plan(week).data_hash != plan(week, session=date(2025, 12, 17)).data_hash
+
+
+def test_a_session_may_be_asked_for(week: Path) -> None:
+    night = plan(week, session=date(2025, 12, 17))
+    assert night.symbols == ("CLX25", "ESZ25")
+    late = plan(week, session=date(2025, 12, 19))
+    assert any("ESZ25: the session of 2025-12-19 is not complete in the data" in words for words in late.words)
+
+
+def test_a_timeframe_may_be_asked_for(week: Path) -> None:
+    night = plan(week, timeframe="1h")
+    assert (night.timeframe_seconds, night.symbols) == (3600, ("ESZ25",))
+    assert night.excluded == {"CLX25": "no 1h bars, it has 5m"}
+    with pytest.raises(ConfigError, match="timeframe 'soon' is not known"):
+        plan(week, timeframe="soon")
+    with pytest.raises(BadInputError, match="no 2m bars; the timeframes there are 5m, 1h; choose one of them"):
+        plan(week, timeframe="2m")
+
+
+def test_a_finer_timeframe_without_enough_bars_is_passed_over(week: Path) -> None:
+    assert plan(week, min_bars=300).timeframe_seconds == 300
+    with pytest.raises(BadInputError, match=r"too little history, 500 bars are needed .* ESZ25 5m: 419"):
+        plan(week, min_bars=500)
+
+
+def test_a_universe_chooses_the_symbols(week: Path) -> None:
+    night = plan(week, universe=["CLX25-NYMEX"])
+    assert (night.symbols, night.session, night.excluded) == (("CLX25",), date(2025, 12, 17), {})
+    with pytest.raises(BadInputError, match="the universe asks for NQZ25, the folder has CLX25, ESZ25"):
+        plan(week, universe=["ESZ25", "NQZ25"])
+
+
+def test_a_symbol_without_definition_is_left_out_or_refused_where_it_was_asked_for(
+    week: Path, write_export: Write
+) -> None:
+    write_export("HGZ25-COMEX_5m.scid_BarData.txt", lines(17, 420))
+    night = plan(week)
+    assert night.symbols == ("ESZ25",)
+    assert night.excluded["HGZ25"].startswith("HGZ25: no instrument definition, searched the built-in instruments")
+    with pytest.raises(InstrumentError, match="HGZ25: no instrument definition"):
+        plan(week, universe=["HGZ25"])
+
+
+def test_a_folder_of_unknown_symbols_only_is_an_error(write_export: Write, tmp_path: Path) -> None:
+    write_export("HGZ25-COMEX_5m.scid_BarData.txt", lines(17, 420))
+    with pytest.raises(InstrumentError, match=r"no symbol is left; HGZ25: no instrument definition"):
+        plan(tmp_path)
+
+
+def test_two_files_of_one_symbol_and_timeframe_are_an_error(week: Path, write_export: Write) -> None:
+    write_export("ESZ25-CME.scid_BarData.txt", lines(17, 420))
+    with pytest.raises(BadInputError, match=r"ESZ25 has two 5m files, ESZ25-CME\.scid_.* and ESZ25-CME_5m\.scid_"):
+        plan(week)
+
+
+def test_no_symbol_left_says_why_for_each(week: Path) -> None:
+    with pytest.raises(
+        BadInputError, match=r"no symbol is left for the session of 2025-12-01 in 5m; CLX25: no bars .*ESZ25"
+    ):
+        plan(week, session=date(2025, 12, 1))
+
+
+def test_a_missing_folder_and_an_empty_one_are_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"absent: cannot read the data folder \(No such file or directory\)"):
+        plan(tmp_path / "absent")
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(BadInputError, match="the data folder has no files"):
+        plan(tmp_path)
+
+
+def test_a_folder_without_bars_says_why_for_each_file(tmp_path: Path) -> None:
+    (tmp_path / "notes.pdf").write_bytes(b"%PDF\0")
+    (tmp_path / "x.csv").write_text("when,price\n1,2\n")
+    with pytest.raises(BadInputError, match=r"\(when,price\) are not a Sierra Chart export and there is no column map"):
+        plan(tmp_path)
+
+
+def test_a_half_written_file_stops_the_night(week: Path, write_export: Write) -> None:
+    path = write_export("CLX25-NYMEX_5m.scid_BarData.txt", lines(17, 85))
+    path.write_bytes(path.read_bytes()[:-25])
+    with pytest.raises(BadInputError, match=r"CLX25.*line 86: the last line is half-written"):
+        plan(week)
+    path.write_bytes(b"Date, Time, Op")
+    with pytest.raises(BadInputError, match="named like a Sierra Chart bar export, but its header is"):
+        plan(week)
+
+
+def test_other_files_are_ignored_aloud(week: Path) -> None:
+    (week / "LICENSE").write_text("free\n")
+    (week / "x.csv").write_text("when,price\n1,2\n")
+    night = plan(week)
+    assert night.ignored["LICENSE"] == "not a bar file"
+    assert "there is no column map for it" in night.ignored["x.csv"]
+
+
+def test_a_map_beside_the_files_is_found_and_two_are_refused(week: Path) -> None:
+    (week / "map.toml").write_text('[sierra_text]\nzone = "America/Chicago"\n')
+    night = plan(week, session=date(2025, 12, 18))
+    assert night.map_file == week / "map.toml"
+    assert any("times are read as America/Chicago" in words for words in night.words)
+    (week / "own.toml").write_text("[[instruments]]\n")  # instruments are no map
+    assert plan(week).map_file == week / "map.toml"
+    (week / "other.toml").write_text("")
+    with pytest.raises(BadInputError, match=r"more than one column map, map\.toml and other\.toml"):
+        plan(week)
+
+
+def test_a_source_that_changes_after_the_plan_is_refused(week: Path, write_export: Write, tmp_path: Path) -> None:
+    night = plan(week)
+    write_export("ESZ25-CME_5m.scid_BarData.txt", lines(17, 421))
+    with pytest.raises(BadInputError, match="the file has changed since the night was planned"):
+        ingest(night, tmp_path / "bars")
+    assert not (tmp_path / "bars").exists()
+
+
+def test_a_map_that_changes_after_the_plan_is_refused(week: Path, tmp_path: Path) -> None:
+    (week / "map.toml").write_text('[sierra_text]\nzone = "UTC"\n')
+    night = plan(week)
+    (week / "map.toml").write_text('[sierra_text]\nzone = "America/Chicago"\n')
+    with pytest.raises(BadInputError, match="the column map or the instruments have changed"):
+        ingest(night, tmp_path / "bars")
+
+
+@pytest.mark.parametrize(
+    ("folder", "column_map", "timeframe", "session", "symbol", "seconds", "excluded"),
+    [
+        ("sierra_bardata", None, None, date(2025, 12, 18), "MNQZ25", 300, "CLX25"),
+        ("crypto_orderflow", "crypto_orderflow.toml", None, date(2021, 1, 2), "BTCUSDT", 1800, None),
+        ("indices_crypto", "indices_crypto.toml", None, date(2023, 9, 10), "BTCUSD", 1800, "USA500IDXUSD"),
+        ("indices_crypto", "indices_crypto.toml", "1h", date(2023, 9, 8), "USA500IDXUSD", 3600, "BTCUSD"),
+    ],
+)
+def test_the_real_folders_make_a_night(
+    real_data: Path,
+    examples: Path,
+    tmp_path: Path,
+    folder: str,
+    column_map: str | None,
+    timeframe: str | None,
+    session: date,
+    symbol: str,
+    seconds: int,
+    excluded: str | None,
+) -> None:
+    night = plan(
+        real_data / folder,
+        map_file=None if column_map is None else examples / column_map,
+        timeframe=timeframe,
+        min_bars=2000,
+    )
+    assert (night.session, night.symbols, night.timeframe_seconds) == (session, (symbol,), seconds)
+    assert set(night.excluded) == ({excluded} if excluded else set())
+    (written,) = ingest(night, tmp_path)
+    bars = read_bars(written)
+    assert len(bars) >= 2000
+    assert np.isfinite(bars.values[:, :4]).all()

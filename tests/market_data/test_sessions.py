@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minhos.errors import BadInputError
+from minhos.market_data.bars import BarSeries
+from minhos.market_data.instruments import Instruments, load_instruments
+from minhos.market_data.sessions import last_complete_session, session_bounds, through_session, trading_dates
+
+INSTRUMENTS = load_instruments(None)
+
+
+def us(text: str) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def bars(*ends: str, seconds: int = 300) -> BarSeries:
+    stamps = np.array([us(end) for end in ends], dtype=np.int64)
+    return BarSeries(symbol="ESH26", timeframe_seconds=seconds, bar_end=stamps, values=np.ones((len(stamps), 8)))
+
+
+@pytest.mark.parametrize(
+    ("day", "opens", "closes"),
+    [
+        # Chicago is UTC-6 in winter and UTC-5 in summer; clocks change on 2026-03-08 and 2026-11-01
+        (date(2026, 3, 6), "2026-03-05T23:00", "2026-03-06T22:00"),
+        (date(2026, 3, 9), "2026-03-08T22:00", "2026-03-09T21:00"),
+        (date(2026, 10, 30), "2026-10-29T22:00", "2026-10-30T21:00"),
+        (date(2026, 11, 2), "2026-11-01T23:00", "2026-11-02T22:00"),
+    ],
+)
+def test_globex_sessions_follow_chicagos_clock(instruments: Instruments, day: date, opens: str, closes: str) -> None:
+    assert session_bounds(day, instruments.find("ESH26")) == (us(opens), us(closes))
+
+
+def test_a_session_with_a_clock_change_inside_is_an_hour_longer_or_shorter() -> None:
+    fx = INSTRUMENTS.find("EURUSD").model_copy(
+        update={"session": INSTRUMENTS.find("EURUSD").session.model_copy(update={"weekdays": ("sun",)})}
+    )
+    hours = [
+        (closes - opens) / 3.6e9
+        for opens, closes in (session_bounds(date(2026, 3, 8), fx), session_bounds(date(2026, 11, 1), fx))
+    ]
+    assert hours == [23.0, 25.0]
+
+
+def test_a_market_without_a_close_has_utc_days(instruments: Instruments) -> None:
+    assert session_bounds(date(2026, 1, 3), instruments.find("BTCUSDT")) == (
+        us("2026-01-03T00:00"),
+        us("2026-01-04T00:00"),
+    )
+
+
+def test_a_day_without_trading_is_refused(instruments: Instruments) -> None:
+    with pytest.raises(BadInputError, match="ES: 2026-01-03 is a Saturday, its sessions are on mon"):
+        session_bounds(date(2026, 1, 3), instruments.find("ESH26"))
+
+
+def test_the_evening_belongs_to_the_next_day_and_the_break_to_the_day_before(instruments: Instruments) -> None:
+    series = bars("2025-12-18T22:00", "2025-12-18T22:15", "2025-12-18T23:00", "2025-12-18T23:05", "2025-12-19T14:25")
+    dates = trading_dates(series.bar_end, instruments.find("ESH26"), timeframe_seconds=300)
+    assert dates.tolist() == [date(2025, 12, 18)] * 3 + [date(2025, 12, 19)] * 2
+
+
+def test_friday_evening_and_sunday_are_around_the_weekend(instruments: Instruments) -> None:
+    series = bars("2025-12-19T22:00", "2025-12-21T23:05")
+    dates = trading_dates(series.bar_end, instruments.find("ESH26"), timeframe_seconds=300)
+    assert dates.tolist() == [date(2025, 12, 19), date(2025, 12, 22)]
+
+
+@given(st.datetimes(datetime(2009, 1, 1), datetime(2030, 1, 1)), st.sampled_from(["ES", "EURUSD", "BTCUSDT"]))
+def test_every_bar_lies_between_its_sessions_open_and_the_next_open(moment: datetime, symbol: str) -> None:
+    instrument = INSTRUMENTS.find(symbol)
+    stamp = round(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000
+    (day,) = trading_dates(np.array([stamp], dtype=np.int64), instrument, timeframe_seconds=60).tolist()
+    opens, closes = session_bounds(day, instrument)
+    assert opens < stamp <= opens + 4 * 86_400_000_000
+    assert instrument.session.trades_on(day.weekday())
+    if symbol == "BTCUSDT":
+        assert stamp <= closes
+
+
+def test_daily_bars_carry_their_own_date(instruments: Instruments) -> None:
+    series = bars("2025-12-18T00:00", "2025-12-19T00:00", seconds=86_400)
+    dates = trading_dates(series.bar_end, instruments.find("ESH26"), timeframe_seconds=86_400)
+    assert dates.tolist() == [date(2025, 12, 17), date(2025, 12, 18)]
+    assert last_complete_session(series, instruments.find("ESH26")) == date(2025, 12, 18)
+
+
+def test_a_session_is_complete_when_its_close_is_in_the_data(instruments: Instruments) -> None:
+    es = instruments.find("ESH26")
+    assert last_complete_session(bars("2025-12-17T22:00", "2025-12-18T21:55"), es) == date(2025, 12, 17)
+    assert last_complete_session(bars("2025-12-17T22:00", "2025-12-18T22:00"), es) == date(2025, 12, 18)
+    assert last_complete_session(bars("2025-12-18T20:00", "2025-12-18T23:05"), es) == date(2025, 12, 18)
+    assert last_complete_session(bars("2025-12-18T20:00"), es) is None
+
+
+def test_a_holiday_without_bars_is_no_session(instruments: Instruments) -> None:
+    es = instruments.find("ESH26")
+    assert last_complete_session(bars("2025-12-24T18:00", "2025-12-26T14:00"), es) == date(2025, 12, 24)
+
+
+def test_bars_through_a_session_stop_at_its_end(instruments: Instruments) -> None:
+    series = bars("2025-12-18T21:55", "2025-12-18T22:00", "2025-12-18T23:05")
+    assert len(through_session(series, instruments.find("ESH26"), date(2025, 12, 18))) == 2
+    assert len(through_session(series, instruments.find("ESH26"), date(2025, 12, 17))) == 0
