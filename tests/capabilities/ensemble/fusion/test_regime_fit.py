@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minhos.capabilities.ensemble.api import fit_regime
+from minhos.capabilities.ensemble.runtime.regime import Regime, emission, filter_regime
+from minhos.errors import NightError
+
+
+def switching(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Closes that switch between 0.1 % and 0.3 % bars, staying 50 bars on average, and the true state."""
+    rng = np.random.default_rng(seed)
+    state = np.cumsum(rng.random(count) < 0.02) % 2
+    return 50.0 * np.exp(np.cumsum(np.where(state, 0.003, 0.001) * rng.normal(size=count))), state
+
+
+def test_planted_regimes_are_recovered_calm_first() -> None:
+    section = fit_regime([switching(1, 4000)[0], switching(2, 4000)[0]], seed=0)
+    assert section["names"] == ["calm", "volatile"]
+    assert section["stds"] == pytest.approx([0.001, 0.003], rel=0.1)
+    assert np.diag(section["transition"]) == pytest.approx([0.98, 0.98], abs=0.01)
+    assert section["stationary"] == pytest.approx([0.5, 0.5], abs=0.15)
+
+
+def test_the_section_feeds_the_runtimes_filter() -> None:
+    close, state = switching(3, 4000)
+    regime = Regime(**fit_regime([close], seed=0))
+    likelihood = emission(np.diff(np.log(close)), regime)
+    windows = np.lib.stride_tricks.sliding_window_view(likelihood, 40, axis=0).transpose(0, 2, 1)
+    volatile = filter_regime(windows, regime)[:, 1] > 0.5
+    assert np.mean(volatile == state[40:]) > 0.85
+
+
+def test_the_fit_is_reproducible_and_keeps_its_stationary_law() -> None:
+    close, _ = switching(4, 2000)
+    one, two = fit_regime([close], seed=0), fit_regime([close], seed=0)
+    assert one == two
+    law, transition = np.array(one["stationary"]), np.array(one["transition"])
+    assert law @ transition == pytest.approx(law, abs=1e-9)
+
+
+def test_too_few_or_frozen_prices_are_refused() -> None:
+    with pytest.raises(NightError, match="49 returns of 1 instruments"):
+        fit_regime([np.linspace(1, 2, 50)], seed=0)
+    with pytest.raises(NightError, match="returns that vary"):
+        fit_regime([np.ones(500)], seed=0)

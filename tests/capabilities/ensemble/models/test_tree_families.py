@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from minhos.capabilities.ensemble.api import FAMILIES, family, train_family
+from minhos.capabilities.ensemble.models.lightgbm import floor_thresholds
+from minhos.errors import ConfigError, NightError
+from minhos.training.families import Family, TrainingData
+from minhos.training.onnx_export import session, threshold_rows
+from minhos.training.profiles import PROFILES, TrainingProfile, TreeProfile, training_profile
+from minhos.training.samples import Samples
+from minhos.training.splits import Fold, walk_forward
+from minhos_client.contract import MEMBERS
+from tests.training.market import BAR_US, planted_samples
+
+TREES = [name for name in FAMILIES if name != "lstm"]
+SMALL = TrainingProfile(
+    **{
+        **PROFILES["quick"].model_dump(),
+        "name": "test",
+        "threads": 1,
+        "trees": TreeProfile(random_forest=20, xgboost=30, lightgbm=30, catboost=30),
+    }
+)
+
+
+def quiet(_: str) -> None:
+    """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="module")
+def samples() -> Samples:
+    return planted_samples(bars=1200)
+
+
+def folds_of(samples: Samples) -> list[Fold]:
+    return walk_forward(samples.t0, samples.t1, folds=4, embargo_us=2 * BAR_US, min_train_fraction=0.4)
+
+
+def data_of(samples: Samples) -> TrainingData:
+    return TrainingData(samples.tabular, samples.up, samples.t0, samples.t1, 0)
+
+
+def test_the_registry_has_the_contracts_members_in_order() -> None:
+    assert tuple(FAMILIES) == MEMBERS
+    assert all(FAMILIES[name].name == name for name in MEMBERS)
+    with pytest.raises(ConfigError, match="got 'transformer'"):
+        family("transformer")
+
+
+def test_an_unknown_profile_names_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="quick, full"):
+        training_profile("huge")
+
+
+@pytest.mark.parametrize("name", TREES)
+class TestEveryTreeFamily:
+    def test_onnx_equals_the_library_also_on_thresholds(self, name: str, samples: Samples, tmp_path: Path) -> None:
+        fitted = FAMILIES[name].fit(data_of(samples), seed=1, profile=SMALL, progress=quiet)
+        assert fitted.to_onnx(tmp_path / "model.onnx") < 1e-5
+        model = onnx.load(tmp_path / "model.onnx")
+        rows = threshold_rows(model, samples.tabular, count=3000, rng=np.random.default_rng(5))
+        assert len(rows) == 3000
+        served = session((tmp_path / "model.onnx").read_bytes())(rows)
+        assert np.abs(served - fitted.predict_p_up(rows)).max() < 1e-5
+
+    def test_the_graph_is_the_agreed_form(self, name: str, samples: Samples, tmp_path: Path) -> None:
+        fitted = FAMILIES[name].fit(data_of(samples), seed=1, profile=SMALL, progress=quiet)
+        fitted.to_onnx(tmp_path / "model.onnx")
+        model = onnx.load(tmp_path / "model.onnx")
+        shapes = {
+            item.name: [dim.dim_value or dim.dim_param for dim in item.type.tensor_type.shape.dim]
+            for item in [*model.graph.input, *model.graph.output]
+        }
+        assert shapes == {"x": ["N", 6], "p_up": ["N", 1]}
+        assert not {"ZipMap"} & {node.op_type for node in model.graph.node}
+        assert not model.metadata_props and model.producer_name == "minhos" and model.ir_version == 8
+
+    def test_the_same_training_twice_is_the_same_bytes(self, name: str, samples: Samples, tmp_path: Path) -> None:
+        for run in ("one", "two"):
+            fitted = FAMILIES[name].fit(data_of(samples), seed=1, profile=SMALL, progress=quiet)
+            fitted.to_onnx(tmp_path / run)
+        assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+    def test_nan_inputs_are_refused(self, name: str, samples: Samples) -> None:
+        x = samples.tabular.copy()
+        x[3, 2] = np.nan
+        with pytest.raises(NightError, match="1 NaN or infinite inputs"):
+            FAMILIES[name].fit(
+                TrainingData(x, samples.up, samples.t0, samples.t1, 0), seed=1, profile=SMALL, progress=quiet
+            )
+
+
+def test_out_of_fold_is_filled_on_test_rows_only(samples: Samples, tmp_path: Path) -> None:
+    folds = folds_of(samples)
+    words: list[str] = []
+    record = train_family("xgboost", samples, folds, profile=SMALL, seed=3, out=tmp_path, progress=words.append)
+    with np.load(tmp_path / "oof.npz") as stored:
+        p = stored["p"]
+    tested = np.zeros(len(samples), dtype=bool)
+    for fold in folds:
+        tested[fold.test] = True
+    assert p.dtype == np.float32
+    assert np.isfinite(p[tested]).all() and np.isnan(p[~tested]).all()
+    assert json.loads((tmp_path / "record.json").read_text()) == record
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "oof.npz", "record.json"]
+    assert len(record["folds"]) == 4 and {"accuracy", "base_rate", "log_loss", "seconds"} <= set(record["folds"][0])
+    assert any("fold 4/4 accuracy" in word for word in words)
+
+
+class Memory:
+    """A family that remembers its training rows: it knows a label only if the splitter let the row in."""
+
+    name = "memory"
+    input = "tabular"
+
+    def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: object) -> Memory:
+        self.labels = dict(zip(map(bytes, data.x), data.y, strict=True))
+        return self
+
+    def predict_p_up(self, x: np.ndarray) -> np.ndarray:
+        return np.array([self.labels.get(bytes(row), 0.5) for row in x], dtype=np.float32)
+
+    def to_onnx(self, path: Path) -> float:
+        path.write_bytes(b"memory")
+        return 0.0
+
+
+def test_a_family_that_remembers_everything_knows_nothing_of_its_test_rows(
+    samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner: Family = Memory()  # type: ignore[assignment]
+    monkeypatch.setitem(FAMILIES, "memory", learner)
+    record = train_family("memory", samples, folds_of(samples), profile=SMALL, seed=3, out=tmp_path, progress=quiet)
+    assert record["out_of_fold"]["log_loss"] == pytest.approx(np.log(2)), "every test row was new to it"
+
+
+def test_trees_find_a_planted_edge_and_none_where_there_is_none(tmp_path: Path) -> None:
+    def accuracy(edge: float) -> tuple[float, float]:
+        market = planted_samples(seed=2, bars=2500, edge=edge)
+        record = train_family(
+            "lightgbm", market, folds_of(market), profile=SMALL, seed=3, out=tmp_path / str(edge), progress=quiet
+        )
+        return record["out_of_fold"]["accuracy_low"], record["out_of_fold"]["base_rate"]
+
+    low, base = accuracy(edge=2.0)
+    assert low > base, "the 90 % interval of the accuracy lies above the base rate"
+    low, base = accuracy(edge=0.0)
+    assert low < base
+
+
+def test_floored_thresholds_never_exceed_the_exact_ones() -> None:
+    text = "tree\ntree_sizes=10 20\nthreshold=0.1 -0.1 1e-30 2.5\nleaf_value=1 2"
+    floored = floor_thresholds(text)
+    assert "tree_sizes" not in floored
+    values = np.array(floored.split("threshold=")[1].split("\n")[0].split(), dtype=np.float64)
+    exact = np.array([0.1, -0.1, 1e-30, 2.5])
+    assert (values <= exact).all() and (values == values.astype(np.float32)).all()
+    assert (np.nextafter(values.astype(np.float32), np.float32(np.inf)) > exact).all()
