@@ -1,0 +1,28 @@
+"""The ensemble capability's public door: train a member family, fit the ensemble, fit the regime model."""
+
+from __future__ import annotations
+
+from minhos.capabilities.ensemble.fusion.nested import (
+    Applied,
+    EnsembleFit,
+    LastFold,
+    evaluate_last_fold,
+    fit_ensemble,
+)
+from minhos.capabilities.ensemble.fusion.regime_fit import fit_regime
+from minhos.capabilities.ensemble.fusion.settings import EnsembleSettings
+from minhos.capabilities.ensemble.models.registry import FAMILIES, family
+from minhos.capabilities.ensemble.models.train import train_family
+
+__all__ = [
+    "FAMILIES",
+    "Applied",
+    "EnsembleFit",
+    "EnsembleSettings",
+    "LastFold",
+    "evaluate_last_fold",
+    "family",
+    "fit_ensemble",
+    "fit_regime",
+    "train_family",
+]

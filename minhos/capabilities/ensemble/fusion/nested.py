@@ -1,0 +1,278 @@
+"""The nested, time-ordered fit of everything behind the members: nothing is ever fitted on what it then predicts.
+
+With folds numbered from 0 and every stage seeing only rows whose labels were known when its fold began:
+
+    fold 0    members only (out-of-fold probabilities)
+    fold 1    calibration and stacking from fold 0
+    fold 2    calibration and stacking from folds 0-1, ensemble table and win model from fold 1
+    fold k    calibration and stacking from folds 0..k-1, ensemble table and win model from folds 1..k-1
+
+What a release carries is fitted the same way on all of them: the stacker on out-of-fold members, the ensemble's table
+and the win model on out-of-fold stacks, the win table on out-of-fold win scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.capabilities.ensemble.fusion.settings import EnsembleSettings
+from minhos.capabilities.ensemble.fusion.stacking import fit_members, fit_stacking, knots_of
+from minhos.capabilities.ensemble.runtime.calibration import WinTable, win_interval
+from minhos.capabilities.ensemble.runtime.fusion import ENSEMBLE, Fused, Stacking, fuse_members, side_of
+from minhos.capabilities.position_sizing.api import FittedWin, fit_win_model, fit_win_table
+from minhos.errors import ConfigError, NightError
+from minhos.files import write_npz
+from minhos.training.isotonic import fit_knots
+from minhos.training.metrics import classification, mean_overlap
+from minhos.training.samples import Samples
+from minhos.training.splits import Fold, known_before, past_out_of_fold
+from minhos_client.contract import MEMBERS
+
+__all__ = ["Applied", "EnsembleFit", "LastFold", "evaluate_last_fold", "fit_ensemble"]
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What the ensemble says of N rows. Outside its rows (out-of-fold arrays) floats are NaN and ``side`` is 0.
+
+    ``p_up``, ``confidence``, ``agreement``, ``win_raw`` float64 [N]; ``side`` int8 [N] (+1 up, -1 down); ``p_win``
+    float64 [N, 3]: low, point, high that the trade on ``side`` reaches its target before its stop.
+    """
+
+    p_up: Float
+    confidence: Float
+    agreement: Float
+    side: npt.NDArray[np.int8]
+    win_raw: Float
+    p_win: Float
+
+
+@dataclass(frozen=True)
+class EnsembleFit:
+    """The fitted sections of ``parameters.json``, the win model, out-of-fold outputs [N] and metrics (JSON values)."""
+
+    calibration: dict[str, dict[str, list[float]]]
+    stacking: dict[str, Any]
+    win: dict[str, Any]
+    win_model: FittedWin
+    oof: Applied
+    metrics: dict[str, Any]
+
+    def parameters(self) -> dict[str, Any]:
+        """The ``calibration``, ``stacking`` and ``win`` sections of ``parameters.json``."""
+        return {"calibration": self.calibration, "stacking": self.stacking, "win": self.win}
+
+    def apply(self, member_raw: Mapping[str, npt.NDArray[Any]], tabular: npt.NDArray[np.float32]) -> Applied:
+        """The runtime's fusion over raw member probabilities [N] and tabular features float32 [N, F]."""
+        stacking = Stacking(self.stacking["intercept"], self.stacking["weights"])
+        fused = _fuse(_matrix(member_raw, len(tabular)), tabular, stacking, self.calibration)
+        raw = self.win_model.predict(fused.win_features).astype(np.float64)
+        return _applied(fused, raw, win_interval(raw, _win_table(self.win)))
+
+    def save(self, folder: Path) -> float:
+        """Write ``win_probability.onnx`` and ``oof.npz``; returns the win model's parity gap."""
+        gap = self.win_model.to_onnx(folder / "win_probability.onnx")
+        write_npz(folder / "oof.npz", vars(self.oof))
+        return gap
+
+
+@dataclass(frozen=True)
+class LastFold:
+    """The honest evaluation: ``fit`` knew nothing of the last fold; ``applied`` speaks of its ``rows`` int64 [M]."""
+
+    fit: EnsembleFit
+    rows: npt.NDArray[np.int64]
+    applied: Applied
+
+
+def evaluate_last_fold(
+    samples: Samples,
+    member_oof: Mapping[str, npt.NDArray[Any]],
+    folds: Sequence[Fold],
+    *,
+    seed: int,
+    settings: EnsembleSettings,
+) -> LastFold:
+    """Fit on all folds but the last, on labels known when it began, and apply to the last."""
+    last = folds[-1]
+    earlier = [
+        replace(fold, test=fold.test[known_before(samples.t1[fold.test], last.start_us, last.embargo_us)])
+        for fold in folds[:-1]
+    ]
+    fit = fit_ensemble(samples, member_oof, earlier, seed=seed, settings=settings)
+    raw = {name: np.asarray(member_oof[name])[last.test] for name in MEMBERS}
+    return LastFold(fit=fit, rows=last.test, applied=fit.apply(raw, samples.tabular[last.test]))
+
+
+def fit_ensemble(
+    samples: Samples,
+    member_oof: Mapping[str, npt.NDArray[Any]],
+    folds: Sequence[Fold],
+    *,
+    seed: int,
+    settings: EnsembleSettings,
+) -> EnsembleFit:
+    """Fit calibration, stacking, the ensemble's table, the win model and its table on out-of-fold members.
+
+    ``member_oof``: raw probabilities [N] per member, finite on every fold's test rows. Needs three folds.
+    Raises ConfigError for fewer folds, NightError for members that are missing or not out-of-fold everywhere.
+    """
+    if len(folds) < 3:
+        raise ConfigError(
+            f"ensemble: got {len(folds)} folds; it needs 3 (members, stacker, win model), one more for an evaluation"
+        )
+    raw = _matrix(member_oof, len(samples))
+    tested = np.concatenate([fold.test for fold in folds])
+    if not np.isfinite(raw[tested]).all():
+        raise NightError(
+            f"ensemble: {int((~np.isfinite(raw[tested])).any(axis=1).sum())} of {len(tested)} test rows lack a member's "
+            "out-of-fold probability; train every family on the same folds first"
+        )
+    work = _Work(samples, raw, settings, mean_overlap(samples.t0, samples.t1, samples.instrument))
+    oof = _empty(len(samples))
+    features = np.zeros((len(samples), 0), dtype=np.float32)
+    for k in range(1, len(folds)):
+        rows = folds[k].test
+        past = past_out_of_fold(samples.t1, folds, k)
+        stacked = past_out_of_fold(samples.t1, folds[1:], k - 1)
+        calibration, stacking = work.first_stage(past)
+        calibration[ENSEMBLE] = work.ensemble_table(work.stacks[stacked], stacked)
+        fused = _fuse(raw[rows], samples.tabular[rows], stacking, calibration)
+        identity = {**calibration, ENSEMBLE: {"x": [0.0, 1.0], "y": [0.0, 1.0]}}
+        work.stacks[rows] = _fuse(raw[rows], samples.tabular[rows], stacking, identity).p_up[:, 0]
+        if not features.shape[1]:
+            features = np.zeros((len(samples), fused.win_features.shape[1]), dtype=np.float32)
+        features[rows] = fused.win_features
+        win_raw, p_win = np.full(len(rows), np.nan), np.full((len(rows), 3), np.nan)
+        if k >= 2:
+            won = work.won(oof.side, stacked)
+            model = fit_win_model(features[stacked], won, seed=seed + k, settings=settings.win)
+            win_raw = model.predict(features[rows]).astype(np.float64)
+            scored = stacked[np.isfinite(oof.win_raw[stacked])]
+            if len(scored):
+                p_win = win_interval(win_raw, _win_table(work.win_table(oof, scored)))
+        _put(oof, rows, _applied(fused, win_raw, p_win))
+    stacked = np.concatenate([fold.test for fold in folds[1:]])
+    scored = np.concatenate([fold.test for fold in folds[2:]])
+    calibration, stacking = work.first_stage(tested)
+    calibration[ENSEMBLE] = work.ensemble_table(work.stacks[stacked], stacked)
+    return EnsembleFit(
+        calibration=calibration,
+        stacking={"intercept": stacking.intercept, "weights": dict(stacking.weights)},
+        win=work.win_table(oof, scored),
+        win_model=fit_win_model(features[stacked], work.won(oof.side, stacked), seed=seed, settings=settings.win),
+        oof=oof,
+        metrics=work.metrics(oof, stacked, scored),
+    )
+
+
+class _Work:
+    """What every stage shares: samples, raw members [N, 5], settings, labels' overlap, out-of-fold stacks [N]."""
+
+    def __init__(self, samples: Samples, raw: Float, settings: EnsembleSettings, overlap: float) -> None:
+        self.samples, self.raw, self.settings, self.overlap = samples, raw, settings, overlap
+        self.stacks = np.full(len(samples), np.nan)
+
+    def first_stage(self, rows: npt.NDArray[np.int64]) -> tuple[dict[str, dict[str, list[float]]], Stacking]:
+        up = self.samples.up[rows]
+        if np.unique(up).size < 2:
+            raise NightError(f"stacking: {len(rows)} out-of-fold samples with one label only; use more history")
+        members = fit_members(self.raw[rows], up, overlap=self.overlap, settings=self.settings)
+        return members, fit_stacking(self.raw[rows], up, members, overlap=self.overlap, settings=self.settings)
+
+    def ensemble_table(self, stacks: Float, rows: npt.NDArray[np.int64]) -> dict[str, list[float]]:
+        return fit_knots(
+            stacks,
+            self.samples.up[rows],
+            overlap=self.overlap,
+            max_knots=self.settings.max_knots,
+            rows_per_knot=self.settings.samples_per_knot,
+            prior_rows=self.settings.prior_samples,
+        )
+
+    def won(self, side: npt.NDArray[np.int8], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
+        return np.where(side[rows] > 0, self.samples.win_long[rows], self.samples.win_short[rows])
+
+    def win_table(self, oof: Applied, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
+        return fit_win_table(
+            oof.win_raw[rows], self.won(oof.side, rows), overlap=self.overlap, settings=self.settings.win
+        )
+
+    def metrics(self, oof: Applied, stacked: npt.NDArray[np.int64], scored: npt.NDArray[np.int64]) -> dict[str, Any]:
+        up = self.samples.up[stacked]
+        members = {
+            name: classification(self.raw[stacked, column], up, self.overlap) for column, name in enumerate(MEMBERS)
+        }
+        return {
+            "overlap": self.overlap,
+            "ensemble": classification(oof.p_up[stacked], up, self.overlap),
+            "members": members,
+            "win": classification(oof.win_raw[scored], self.won(oof.side, scored), self.overlap),
+        }
+
+
+def _matrix(members: Mapping[str, npt.NDArray[Any]], count: int) -> Float:
+    wrong = [name for name in MEMBERS if name not in members or np.shape(members[name]) != (count,)]
+    if wrong:
+        raise NightError(
+            f"ensemble: member probabilities of {', '.join(wrong)} are missing or not of length {count}; "
+            f"it takes one array per member of {', '.join(MEMBERS)}"
+        )
+    return np.clip(np.stack([np.asarray(members[name], dtype=np.float64) for name in MEMBERS], axis=1), 0, 1)
+
+
+def _fuse(
+    raw: Float,
+    tabular: npt.NDArray[np.float32],
+    stacking: Stacking,
+    calibration: Mapping[str, dict[str, list[float]]],
+) -> Fused:
+    return fuse_members(
+        member_raw=raw,
+        tabular=tabular,
+        regime=np.ones((len(raw), 1)),
+        refused=np.zeros(len(raw), dtype=bool),
+        stacking=stacking,
+        calibration=knots_of(dict(calibration)),
+    )
+
+
+def _win_table(section: Mapping[str, Any]) -> WinTable:
+    tables = {name: np.array(section[name]) for name in ("x", "low", "point", "high")}
+    return WinTable(**tables, samples=section["samples"], min_samples=section["min_samples"])
+
+
+def _applied(fused: Fused, win_raw: Float, p_win: Float) -> Applied:
+    p_up = fused.p_up[:, 0]
+    return Applied(
+        p_up=p_up,
+        confidence=fused.confidence[:, 0],
+        agreement=fused.agreement[:, 0],
+        side=side_of(p_up).astype(np.int8),
+        win_raw=win_raw,
+        p_win=p_win,
+    )
+
+
+def _empty(count: int) -> Applied:
+    return Applied(
+        p_up=np.full(count, np.nan),
+        confidence=np.full(count, np.nan),
+        agreement=np.full(count, np.nan),
+        side=np.zeros(count, dtype=np.int8),
+        win_raw=np.full(count, np.nan),
+        p_win=np.full((count, 3), np.nan),
+    )
+
+
+def _put(target: Applied, rows: npt.NDArray[np.int64], part: Applied) -> None:
+    for name, array in vars(target).items():
+        array[rows] = getattr(part, name)

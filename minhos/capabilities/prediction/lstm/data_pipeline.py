@@ -1,0 +1,46 @@
+"""From a fold's training rows to what the network is fitted on: thinned newest rows, and their own purged tail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.errors import NightError
+from minhos.training.families import TrainingData
+from minhos.training.profiles import LstmProfile
+from minhos.training.splits import purged_tail
+
+__all__ = ["LstmData", "prepare"]
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LstmData:
+    """``fit_*`` the network learns from; ``tail_*`` early stopping watches. x float32 [N, steps, C], y float32 [N]."""
+
+    fit_x: Float32
+    fit_y: Float32
+    tail_x: Float32
+    tail_y: Float32
+
+
+def prepare(data: TrainingData, settings: LstmProfile) -> LstmData:
+    """Thin, cap, cut: every ``stride``-th moment, of those the newest ``max_samples`` rows, then the purged tail.
+
+    Labels of neighbouring bars share most of their horizon, so for the same cost thinned rows teach more than all
+    rows of a shorter span. Whole moments are kept or left out: no instrument is favoured.
+
+    Raises NightError when the input is not [N, steps, C] or the rows are too few to cut.
+    """
+    if data.x.ndim != 3:
+        raise NightError(f"lstm: got inputs of shape {data.x.shape}, but it takes sequences [N, steps, features]")
+    rows = np.arange(len(data.y))
+    if settings.max_samples is not None and len(rows) > settings.max_samples:
+        moments = np.unique(data.t0)[::-1][:: settings.stride]
+        rows = np.flatnonzero(np.isin(data.t0, moments))[-settings.max_samples :]
+    x, y = data.x[rows], data.y[rows].astype(np.float32)
+    fold = purged_tail(data.t0[rows], data.t1[rows], fraction=settings.tail_fraction, embargo_us=data.embargo_us)
+    return LstmData(x[fold.train], y[fold.train], x[fold.test], y[fold.test])

@@ -1,0 +1,68 @@
+"""The network: scaler -> LSTM 200 -> LSTM 100 -> attention over time -> dense, dropout -> P(up).
+
+The scaler is part of the model, so a fold's artifact carries the scale of the fold's own training rows and nothing
+else can. Attention is additive over the LSTM's states (Bahdanau, Cho and Bengio 2015): score = v' tanh(W h),
+softmax over the steps, weighted sum of the states.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.training.profiles import LstmProfile
+
+__all__ = ["build_network", "keras_on_cpu", "scale_of"]
+
+Float32 = npt.NDArray[np.float32]
+_CLIP = 8.0  # in standard deviations: one bad tick must not saturate the recurrent state
+
+
+def keras_on_cpu(*, seed: int, threads: int) -> Any:
+    """Import Keras with the TensorFlow backend, deterministic and within ``threads`` CPU threads.
+
+    Import happens once per process; the seed is set every time. Thread counts hold from the first call on.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # TensorFlow's C++ log: 2.21 prints harmless graph notes as errors; real failures arrive as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import tensorflow as tf
+
+    if tf.config.threading.get_intra_op_parallelism_threads() == 0:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.get_logger().setLevel("ERROR")  # one model per fold looks like needless retracing to its warnings
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed % 2**31)
+    return keras
+
+
+def scale_of(x: Float32) -> tuple[Float32, Float32]:
+    """Mean and standard deviation of each feature over rows and steps of ``x`` float32 [N, steps, C]; std >= 1e-8."""
+    flat = x.reshape(-1, x.shape[-1]).astype(np.float64)
+    return flat.mean(axis=0).astype(np.float32), np.maximum(flat.std(axis=0), 1e-8).astype(np.float32)
+
+
+def build_network(keras: Any, *, steps: int, mean: Float32, std: Float32, settings: LstmProfile, seed: int) -> Any:
+    """The Keras model: input ``x`` float32 [N, steps, C] in raw features, output P(up) float32 [N, 1].
+
+    The scaler is a Rescaling layer with constants: Keras's Normalization layer exports its mean and variance as
+    two further ONNX inputs (Keras 3.15 with tf2onnx 1.17).
+    """
+    layers, ops = keras.layers, keras.ops
+    first, second = settings.units
+    inputs = keras.Input((steps, len(mean)), name="x", dtype="float32")
+    scaled = layers.Rescaling(scale=(1.0 / std).tolist(), offset=(-mean / std).tolist(), name="scaler")(inputs)
+    states = ops.clip(scaled, -_CLIP, _CLIP)
+    states = layers.LSTM(first, return_sequences=True, use_cudnn=False, name="lstm_first")(states)
+    states = layers.LSTM(second, return_sequences=True, use_cudnn=False, name="lstm_second")(states)
+    scores = layers.Dense(settings.attention_units, activation="tanh", name="attention_hidden")(states)
+    weights = layers.Softmax(axis=1, name="attention")(layers.Dense(1, name="attention_score")(scores))
+    context = layers.Flatten(name="context")(layers.Dot(axes=1, name="weighted_sum")([weights, states]))
+    hidden = layers.Dense(settings.dense_units, activation="relu", name="dense")(context)
+    hidden = layers.Dropout(settings.dropout, seed=seed % 2**31, name="dropout")(hidden)
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid", name="p_up")(hidden), name="lstm")

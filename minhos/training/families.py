@@ -1,0 +1,80 @@
+"""The verbs that every model family has: fit, predict, export.
+
+A new family is one file with a class that has these verbs, and one line in the ensemble's registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.errors import NightError
+from minhos.training.profiles import TrainingProfile
+
+__all__ = ["Family", "FittedFamily", "Progress", "TrainingData"]
+
+Progress = Callable[[str], None]
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What one fit may see: rows in time order.
+
+    ``x`` float32 [N, F] or [N, steps, C], finite; ``y`` int8 [N] in {0, 1}; ``t0``, ``t1`` int64 UTC us for a fit that
+    splits off its own purged tail with ``embargo_us``.
+    """
+
+    x: Float32
+    y: npt.NDArray[np.int8]
+    t0: npt.NDArray[np.int64]
+    t1: npt.NDArray[np.int64]
+    embargo_us: int
+
+    def __post_init__(self) -> None:
+        if not len(self.x) == len(self.y) == len(self.t0) == len(self.t1):
+            raise NightError(
+                f"training data: {len(self.x)} inputs, {len(self.y)} labels, {len(self.t0)} t0 and {len(self.t1)} t1; "
+                "one of each per sample"
+            )
+        if self.x.dtype != np.float32:
+            raise NightError(f"training data: inputs are {self.x.dtype}, but models take float32")
+        if not np.isfinite(self.x).all():
+            raise NightError(
+                f"training data: {int((~np.isfinite(self.x)).sum())} NaN or infinite inputs; "
+                "leave such rows out before training (tree libraries and their ONNX forms treat NaN differently)"
+            )
+        if np.unique(self.y).size < 2:
+            raise NightError(
+                f"training data: all {len(self.y)} labels are the same; a model needs samples that rise and fall"
+            )
+
+
+class FittedFamily(Protocol):
+    """A trained model."""
+
+    def predict_p_up(self, x: Float32) -> Float32:
+        """The raw probability of up, float32 [N], computed by the native library."""
+
+    def to_onnx(self, path: Path) -> float:
+        """Write the canonical ONNX file; returns the largest difference to ``predict_p_up`` that was seen."""
+
+
+class Family(Protocol):
+    """One way to learn P(up) from samples."""
+
+    @property
+    def name(self) -> str:
+        """The member's name in the contract."""
+
+    @property
+    def input(self) -> Literal["sequence", "tabular"]:
+        """Which array of the samples it takes."""
+
+    def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedFamily:
+        """Learn from ``data`` alone; the same data, seed and profile give the same model."""

@@ -1,0 +1,67 @@
+"""How good a probability was, always beside its base rate, its interval and the sample size it really rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["classification", "log_loss", "mean_overlap", "wilson"]
+
+Float = npt.NDArray[np.float64]
+
+
+def wilson(share: npt.ArrayLike, count: npt.ArrayLike, z: float) -> tuple[Float, Float]:
+    """Wilson's score interval (1927) of a share observed over ``count`` (effective, may be fractional) trials.
+
+    Contains ``share``; 0..1 where ``count`` is 0.
+    """
+    p = np.asarray(share, dtype=np.float64)
+    n = np.maximum(np.asarray(count, dtype=np.float64), 1e-9)
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return np.clip(np.minimum(centre - half, p), 0.0, 1.0), np.clip(np.maximum(centre + half, p), 0.0, 1.0)
+
+
+def mean_overlap(t0: npt.NDArray[np.int64], t1: npt.NDArray[np.int64], instrument: npt.NDArray[Any]) -> float:
+    """How many samples of one instrument share a label's life on average, >= 1: rows / overlap are effective rows.
+
+    For decisions at every bar and a horizon of H bars it is about H.
+    """
+    if not len(t0):
+        return 1.0
+    shared = 0
+    for number in np.unique(instrument):
+        mine = instrument == number
+        first, last = np.sort(t0[mine]), t1[mine][np.argsort(t0[mine], kind="stable")]
+        shared += int((np.searchsorted(first, last, side="left") - np.arange(first.size)).sum())
+    return max(1.0, shared / len(t0))
+
+
+def log_loss(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Mean negative log likelihood in nats; probabilities are kept 1e-6 away from 0 and 1."""
+    probability = np.clip(np.asarray(p, dtype=np.float64), 1e-6, 1 - 1e-6)
+    label = np.asarray(y, dtype=np.float64)
+    return float(-(label * np.log(probability) + (1 - label) * np.log1p(-probability)).mean())
+
+
+def classification(p: npt.NDArray[Any], y: npt.NDArray[Any], overlap: float) -> dict[str, Any]:
+    """Accuracy with its 90 % interval (Wilson over effective samples), base rate, log losses. JSON values.
+
+    ``base_rate`` is the accuracy of always naming the more frequent label of these very rows.
+    """
+    rate = float(np.mean(y))
+    accuracy = float(np.mean((p >= 0.5) == (y > 0)))
+    effective = len(y) / overlap
+    low, high = wilson(accuracy, effective, 1.645)
+    return {
+        "samples": len(y),
+        "effective_samples": round(effective, 1),
+        "accuracy": accuracy,
+        "accuracy_low": float(low),
+        "accuracy_high": float(high),
+        "base_rate": max(rate, 1.0 - rate),
+        "log_loss": log_loss(p, y),
+        "base_log_loss": log_loss(np.full(len(y), rate), y),
+    }

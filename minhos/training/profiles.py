@@ -1,0 +1,97 @@
+"""How much a training run spends: ``quick`` for every night on two cores, ``full`` for the real thing.
+
+A profile is the recipe's size, part of a run's identity: frozen, unknown fields refused, one JSON form.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from minhos.errors import ConfigError
+
+__all__ = ["PROFILES", "LstmProfile", "TrainingProfile", "TreeProfile", "training_profile"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LstmProfile(_Frozen):
+    """The LSTM's architecture and budget.
+
+    ``max_samples`` caps the training rows: above it every ``stride``-th moment is kept, of those the newest rows;
+    ``tail_fraction`` is the fold's own last part that early stopping watches; ``patience`` counts epochs without a
+    better tail loss.
+    """
+
+    units: tuple[int, int] = (200, 100)
+    attention_units: int = Field(default=32, ge=1)
+    dense_units: int = Field(default=32, ge=1)
+    dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
+    learning_rate: float = Field(default=3e-3, gt=0.0)
+    batch_size: int = Field(default=64, ge=1)
+    epochs: int = Field(default=6, ge=1)
+    patience: int = Field(default=2, ge=1)
+    tail_fraction: float = Field(default=0.2, gt=0.0, lt=0.5)
+    max_samples: int | None = Field(default=3000, ge=32)
+    stride: int = Field(default=3, ge=1)
+
+
+class TreeProfile(_Frozen):
+    """The number of trees of each tree family; depth and rates are the family's own defaults."""
+
+    random_forest: int = Field(default=120, ge=1)
+    xgboost: int = Field(default=120, ge=1)
+    lightgbm: int = Field(default=120, ge=1)
+    catboost: int = Field(default=150, ge=1)
+
+
+class TrainingProfile(_Frozen):
+    """One recipe's size. ``max_samples_per_instrument`` keeps the most recent samples of each instrument.
+
+    Four folds at least: the first feeds the stacker, the second the win model, the third its interval, and the last
+    is the honest evaluation of all of them.
+    """
+
+    name: str
+    folds: int = Field(ge=4)
+    min_train_fraction: float = Field(gt=0.0, lt=1.0)
+    embargo_bars: int = Field(ge=0)
+    max_samples_per_instrument: int | None = Field(default=None, ge=100)
+    threads: int = Field(default=2, ge=1)
+    lstm: LstmProfile
+    trees: TreeProfile
+
+
+PROFILES: Final = {
+    "quick": TrainingProfile(
+        name="quick",
+        folds=4,
+        min_train_fraction=0.4,
+        embargo_bars=6,
+        max_samples_per_instrument=8000,
+        lstm=LstmProfile(),
+        trees=TreeProfile(),
+    ),
+    "full": TrainingProfile(
+        name="full",
+        folds=6,
+        min_train_fraction=0.3,
+        embargo_bars=12,
+        max_samples_per_instrument=None,
+        lstm=LstmProfile(learning_rate=2e-3, batch_size=128, epochs=40, patience=5, max_samples=None),
+        trees=TreeProfile(random_forest=400, xgboost=400, lightgbm=400, catboost=500),
+    ),
+}
+
+
+def training_profile(name: str) -> TrainingProfile:
+    """The profile called ``name``; raises ConfigError naming the known ones."""
+    try:
+        return PROFILES[name]
+    except KeyError:
+        raise ConfigError(
+            f"profile: got {name!r}, but the training profiles are {', '.join(PROFILES)}; choose one of them"
+        ) from None
