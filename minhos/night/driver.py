@@ -1,0 +1,158 @@
+"""One night from the command line: check the input, start what is missing, run the DAG through Airflow, tell what happened.
+
+A user's mistake costs a second and one line: the night is planned before any service is started. What this starts, and
+only that, it stops again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+from minhos.config import Settings
+from minhos.errors import NightError
+from minhos.night.airflow import airflow_environment, migrate, start_nightly
+from minhos.night.events import Event, EventLog
+from minhos.night.request import NightRequest
+from minhos.night.run import Run
+from minhos.night.server import server_url
+from minhos.night.steps.ingest import Prepared, prepare
+from minhos.serving.state import running_server
+from minhos.serving.triton import ServerSettings, TritonServer
+
+__all__ = ["drive_night", "night_lock", "server_settings"]
+
+POLL_SECONDS = 0.2
+
+
+def drive_night(
+    request: NightRequest,
+    settings: Settings,
+    *,
+    today: date,
+    environ: Mapping[str, str],
+    announce: Callable[[Prepared], None],
+    follow: Callable[[Event], None],
+    say: Callable[[str], None],
+) -> Run:
+    """Run one night to its end.
+
+    Args:
+        request: What to run.
+        settings: Where things are.
+        today: The calendar day (the synthetic exchange ends its data before it).
+        environ: The environment that Airflow inherits.
+        announce: Called once with the plan, before anything is started.
+        follow: Called with each event of the night.
+        say: Called with lines about the services.
+
+    Returns:
+        The run, whose ``outcome.json`` has the decision.
+
+    Raises:
+        MinhosError: Bad input (nothing was started), a second night at once, or a step that failed.
+    """
+    with night_lock(settings.home):
+        prepared = prepare(request, settings, today)
+        announce(prepared)
+        with triton_running(settings, say):
+            environment = airflow_environment(settings, environ)
+            say("Airflow: preparing its database")
+            migrate(settings, environment)
+            log = settings.logs / "airflow-nightly.log"
+            say(f"Airflow: running the DAG nightly (log {log})")
+            params = {
+                **request.to_params(),
+                "session": str(prepared.plan.session),
+                "data": str(prepared.plan.folder),
+            }
+            _follow(environment, params, prepared.run.events, log, follow)
+    return prepared.run
+
+
+@contextlib.contextmanager
+def night_lock(home: Path) -> Iterator[None]:
+    """One night at a time on one home.
+
+    Raises:
+        NightError: Another process holds the lock.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "night.lock").open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NightError(f"another night is running in {home}: wait for it, or use another MINHOS_HOME") from error
+        yield
+
+
+@contextlib.contextmanager
+def triton_running(settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
+    """A Triton server for the night: the one that runs already, else one of ours that stops at the end."""
+    if settings.triton_key is not None or running_server(settings.home) is not None:
+        say(f"Triton: using the running server at {server_url(settings)}")
+        yield
+        return
+    say("Triton: starting")
+    with TritonServer(server_settings(settings)) as server:
+        assert server.state is not None
+        say(f"Triton: answers on {server.state.url} (loopback, stops with this night)")
+        yield
+
+
+def server_settings(settings: Settings) -> ServerSettings:
+    """The server that these settings describe: loopback, CPU profile of the blueprint."""
+    return ServerSettings(
+        home=settings.home,
+        serving_environment=settings.serving_environment,
+        grpc_port=settings.grpc_port,
+        metrics_port=settings.metrics_port,
+        repository=settings.model_repository,
+    )
+
+
+def _follow(
+    environment: Mapping[str, str],
+    params: Mapping[str, object],
+    events: EventLog,
+    log: Path,
+    follow: Callable[[Event], None],
+) -> None:
+    position = events.end()
+    failure: Event | None = None
+    process = start_nightly(environment, params, log)
+    try:
+        ended = False
+        while not ended:
+            ended = process.poll() is not None
+            fresh, position = events.since(position)
+            for event in fresh:
+                failure = event if event.kind == "failed" else failure
+                follow(event)
+            if not ended:
+                time.sleep(POLL_SECONDS)
+    finally:
+        _end(process)
+    if failure is not None:
+        raise NightError(f"{failure.label}: {' '.join(failure.words)}")
+    if process.returncode != 0:
+        raise NightError(f"Airflow ended with status {process.returncode}: see the end of {log}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process group that this night started, if it is still there."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,144 @@
+"""The promotion gate: is the candidate sound, and is its edge proven after costs?
+
+Sound and unproven is published with size 0 (reason NO_PROVEN_EDGE): it can be watched on paper. Unsound is not published;
+the release that serves goes on. Each check is a result with words that Airflow, the log and the scorecard show unchanged.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+__all__ = ["Check", "GateDecision", "GateEvidence", "GateRules", "decide_gate"]
+
+Kind = Literal["soundness", "edge"]
+
+
+@dataclass(frozen=True)
+class GateRules:
+    """The rules and what they cost: each edge rule states the error rate that it accepts."""
+
+    leak_alarm_accuracy: float = 0.60
+    min_trades: int = 30
+    one_sided_false_alarm: float = 0.05
+    max_drawdown: float = 0.20
+    max_member_log_loss: float = 0.75
+
+
+@dataclass(frozen=True)
+class GateEvidence:
+    """What the checks look at; all of it out of sample (the last fold, which nothing fitted has seen).
+
+    ``accuracy_low`` is the lower end of the block-bootstrap interval of the directional accuracy, ``mean_r_low`` the lower
+    5 % bound of the mean net return per trade in units of the risk taken (R).
+    """
+
+    synthetic: bool
+    accuracy: float
+    accuracy_low: float
+    base_rate: float
+    decisions: int
+    trades: int
+    mean_r: float
+    mean_r_low: float
+    max_drawdown: float
+    member_log_loss: dict[str, float]
+    members_expected: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check's result."""
+
+    name: str
+    kind: Kind
+    passed: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """The gate's answer: ``sound`` decides publication, ``edge_proven`` decides whether it may size."""
+
+    sound: bool
+    edge_proven: bool
+    checks: tuple[Check, ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """One line for the decision and one for each failed check."""
+        if not self.sound:
+            head = "held: the candidate is not sound, the serving release stays"
+        elif self.edge_proven:
+            head = "publish: sound, and its edge after costs is proven"
+        else:
+            head = "publish on paper: sound, but no edge is proven after costs, so it sizes 0"
+        return (head, *(check.words for check in self.checks if not check.passed))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``gate.json``."""
+        return {**asdict(self), "checks": [asdict(check) for check in self.checks], "words": list(self.words)}
+
+
+def decide_gate(evidence: GateEvidence, rules: GateRules) -> GateDecision:
+    """Judge the evidence by the rules; no rule is skipped, a number that is missing (NaN) fails its check."""
+    soundness = (_members(evidence, rules), _finite(evidence), _leak(evidence, rules))
+    edge = (_trades(evidence, rules), _expectancy(evidence, rules), _drawdown(evidence, rules))
+    return GateDecision(
+        sound=all(check.passed for check in soundness),
+        edge_proven=all(check.passed for check in (*soundness, *edge)),
+        checks=(*soundness, *edge),
+    )
+
+
+def _members(evidence: GateEvidence, rules: GateRules) -> Check:
+    absent = [name for name in evidence.members_expected if name not in evidence.member_log_loss]
+    poor = [
+        f"{name} {loss:.3f}" for name, loss in evidence.member_log_loss.items() if not loss <= rules.max_member_log_loss
+    ]
+    words = f"every member's out-of-sample log loss is at most {rules.max_member_log_loss}"
+    if absent:
+        words = f"members without out-of-sample predictions: {', '.join(absent)}"
+    elif poor:
+        words = f"log loss above {rules.max_member_log_loss} (a coin has 0.693): {', '.join(poor)}"
+    return Check("members", "soundness", not absent and not poor, words)
+
+
+def _finite(evidence: GateEvidence) -> Check:
+    finite = evidence.decisions > 0 and math.isfinite(evidence.accuracy)
+    words = f"{evidence.decisions} out-of-sample decisions, all finite"
+    return Check("finite", "soundness", finite, words if finite else "no finite out-of-sample decisions")
+
+
+def _leak(evidence: GateEvidence, rules: GateRules) -> Check:
+    """An honest model of real bars does not reach this accuracy: a leak is likelier than a discovery."""
+    suspicious = not evidence.synthetic and evidence.accuracy_low > rules.leak_alarm_accuracy
+    words = f"out-of-sample accuracy {evidence.accuracy:.1%} (base rate {evidence.base_rate:.1%}) raises no leak alarm"
+    if suspicious:
+        words = (
+            f"leak alarm: out-of-sample accuracy {evidence.accuracy:.1%}, at least {evidence.accuracy_low:.1%}, is above "
+            f"{rules.leak_alarm_accuracy:.0%} on real data: look for a future bar in the features or labels"
+        )
+    return Check("leak alarm", "soundness", not suspicious, words)
+
+
+def _trades(evidence: GateEvidence, rules: GateRules) -> Check:
+    enough = evidence.trades >= rules.min_trades
+    words = f"{evidence.trades} out-of-sample trades (at least {rules.min_trades} are needed)"
+    return Check("trades", "edge", enough, words)
+
+
+def _expectancy(evidence: GateEvidence, rules: GateRules) -> Check:
+    proven = evidence.mean_r_low > 0
+    words = (
+        f"mean net return per trade {evidence.mean_r:+.3f} R, {1 - rules.one_sided_false_alarm:.0%} lower bound "
+        f"{evidence.mean_r_low:+.3f} R (must be above 0)"
+    )
+    return Check("expectancy after costs", "edge", proven, words)
+
+
+def _drawdown(evidence: GateEvidence, rules: GateRules) -> Check:
+    fine = evidence.max_drawdown <= rules.max_drawdown
+    words = f"deepest drawdown of the sized backtest {evidence.max_drawdown:.1%} (at most {rules.max_drawdown:.0%})"
+    return Check("drawdown", "edge", fine, words)

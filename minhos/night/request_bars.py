@@ -1,0 +1,79 @@
+"""The newest bars that a night has seen, as a request to `trade`: for the smoke test and for ``minhos decide``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.errors import NightError
+from minhos.files import read_json
+from minhos.market_data.bars import BarSeries, read_bars
+from minhos_client.contract import Array, encode_bytes
+from minhos_client.decision import Account
+
+__all__ = ["RequestBars", "latest_bars", "run_of_release"]
+
+
+@dataclass(frozen=True)
+class RequestBars:
+    """``bars`` float64 [B, W, 8], ``bar_end`` int64 [B, W], ``as_of`` int64 UTC us: the moment the last bar was known."""
+
+    symbols: tuple[str, ...]
+    bars: npt.NDArray[np.float64]
+    bar_end: npt.NDArray[np.int64]
+    as_of: int
+
+    def tensors(self, account: Account) -> dict[str, Array]:
+        """The contract's inputs."""
+        count = len(self.symbols)
+        return {
+            "BARS": self.bars,
+            "BAR_END": self.bar_end,
+            "AS_OF": np.full((count, 1), self.as_of, np.int64),
+            "INSTRUMENT": encode_bytes(list(self.symbols)),
+            "PORTFOLIO": account.rows(count),
+        }
+
+
+def latest_bars(run_folder: Path, symbols: Sequence[str], window: int, as_of: int | None = None) -> RequestBars:
+    """The last ``window`` bars of each symbol known at ``as_of`` (default: when the newest of them was known).
+
+    Raises:
+        NightError: The run has no bars of a symbol, or too few.
+    """
+    series = [_read(run_folder, symbol) for symbol in symbols]
+    moment = max(int(one.bar_end[-1]) for one in series) if as_of is None else as_of
+    cut = [one.up_to(moment) for one in series]
+    for one in cut:
+        if len(one) < window:
+            raise NightError(f"{one.symbol}: {len(one)} bars are known in {run_folder}, the release needs {window}")
+    return RequestBars(
+        symbols=tuple(symbols),
+        bars=np.stack([one.values[-window:] for one in cut]),
+        bar_end=np.stack([one.bar_end[-window:] for one in cut]),
+        as_of=moment,
+    )
+
+
+def run_of_release(runs: Path, release: str) -> Path:
+    """The newest run that published ``release``.
+
+    Raises:
+        NightError: No run of this home did.
+    """
+    found = [path.parent for path in runs.glob("*/release.json") if read_json(path).get("release") == release]
+    if not found:
+        raise NightError(f"no run in {runs} published {release}: run a night (make run), or give --run FOLDER")
+    return max(found, key=lambda folder: (folder / "release.json").stat().st_mtime)
+
+
+def _read(run_folder: Path, symbol: str) -> BarSeries:
+    path = run_folder / "bars" / f"{symbol}.parquet"
+    if not path.exists():
+        known = ", ".join(sorted(item.stem for item in path.parent.glob("*.parquet"))) or "none"
+        raise NightError(f"{run_folder} has no bars of {symbol}; it has {known}")
+    return read_bars(path)

@@ -1,0 +1,86 @@
+"""Backtest: the chain's own sizing over the last fold's decisions, with costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.capabilities.position_sizing.api import Opportunities, run_backtest
+from minhos.chain import Chain, Parameters
+from minhos.files import read_json, write_json
+from minhos.night.recipe import RECIPE
+from minhos.night.run import Progress, Run, StepResult
+from minhos.training.samples import Samples
+from minhos_client.contract import MEMBERS, encode_bytes
+
+__all__ = ["backtest"]
+
+
+def backtest(run_folder: str) -> str:
+    """Write ``backtest.json``: what the last fold's decisions were worth after costs."""
+    run = Run(Path(run_folder))
+
+    def work(progress: Progress) -> StepResult:
+        with np.load(run.folder / "evaluation.npz", allow_pickle=False) as stored:
+            said = {name: stored[name] for name in stored.files}
+        samples = Samples.load(run.folder / "features.npz").take(said.pop("rows"))
+        parameters = Parameters.from_json(read_json(run.folder / "evaluation_parameters.json"))
+        progress(f"trading {len(samples)} out-of-sample decisions with costs")
+        result = run_backtest(
+            opportunities(samples, parameters),
+            decider(Chain(parameters, "backtest"), samples, said),
+            start_equity=RECIPE.start_equity,
+            block=max(1, len(samples.symbols)),
+            seed=RECIPE.seed,
+        )
+        write_json(run.folder / "backtest.json", result.to_json())
+        return StepResult(result.words, {"trades": result.trades})
+
+    run.step("backtest", work)
+    return run_folder
+
+
+def opportunities(samples: Samples, parameters: Parameters) -> Opportunities:
+    """The samples' outcomes as the backtester takes them; a trade ends with the bar in which it was left."""
+    bar_us = samples.timeframe_seconds * 1_000_000
+    ticks = [parameters.instruments[symbol] for symbol in samples.symbols]
+    value = np.array([one.tick_size * one.point_value for one in ticks])[samples.instrument]
+    return Opportunities(
+        t0=samples.t0,
+        exit_long=np.minimum(samples.t0 + samples.bars_held_long.astype(np.int64) * bar_us, samples.t1),
+        exit_short=np.minimum(samples.t0 + samples.bars_held_short.astype(np.int64) * bar_us, samples.t1),
+        instrument=samples.instrument.astype(np.int64),
+        return_long_ticks=samples.exit_ticks_long,
+        return_short_ticks=samples.exit_ticks_short,
+        stop_ticks=samples.stop_ticks.astype(np.float64),
+        cost_ticks=samples.cost_ticks,
+        tick_value=value,
+    )
+
+
+def decider(chain: Chain, samples: Samples, said: dict[str, npt.NDArray[Any]]) -> Any:
+    """The chain's sizing step over what the ensemble said of these samples."""
+    nobody = np.full((len(samples), len(MEMBERS)), np.nan)
+
+    def decide(
+        rows: npt.NDArray[np.int64], portfolio: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        outputs = chain.size(
+            p_up=said["p_up"][rows, None],
+            confidence=said["confidence"][rows, None],
+            agreement=said["agreement"][rows, None],
+            member_p_up=nobody[rows],
+            regime=samples.state[rows, 3:],
+            win_raw=said["win_raw"][rows, None].astype(np.float32),
+            state=samples.state[rows],
+            row_reasons=np.zeros((len(rows), 1), dtype=np.int64),
+            bar_end=samples.t0[rows, None],
+            instrument=encode_bytes([samples.symbols[number] for number in samples.instrument[rows].tolist()]),
+            portfolio=portfolio,
+        )
+        return outputs["DIRECTION"][:, 0].astype(np.int64), outputs["CONTRACTS"][:, 0].astype(np.int64)
+
+    return decide

@@ -1,0 +1,114 @@
+"""Ingest: decide session, timeframe and instruments, and copy the bars known at the session's end into the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from minhos.config import Settings
+from minhos.errors import MinhosError
+from minhos.files import read_json, write_json
+from minhos.market_data.ingest import NightPlan, plan_night, timeframe_name
+from minhos.market_data.ingest import ingest as ingest_bars
+from minhos.market_data.synthetic import write_exchange
+from minhos.night.identity import run_key
+from minhos.night.recipe import RECIPE
+from minhos.night.request import NightRequest
+from minhos.night.run import Progress, Run, StepResult
+from minhos.training.profiles import training_profile
+
+__all__ = ["Prepared", "ingest", "load_plan", "prepare"]
+
+SYNTHETIC_SEED = 20
+SYNTHETIC_SESSIONS = 30
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A night that can begin: what was asked, what the data allow, and the folder of the run."""
+
+    request: NightRequest
+    plan: NightPlan
+    run: Run
+
+
+def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
+    """Read the source folder and decide the night; writes nothing but the synthetic exchange's files.
+
+    Args:
+        request: What was asked.
+        settings: Where things are.
+        today: The calendar day; only the synthetic exchange uses it, to end its data before it.
+
+    Raises:
+        MinhosError: The input cannot be used; the message says what, where and what to do.
+    """
+    profile = training_profile(request.profile)
+    folder = request.data or settings.data or _synthetic(settings, today)
+    plan = plan_night(
+        folder=folder,
+        map_file=request.map,
+        instruments_file=request.instruments,
+        timeframe=request.timeframe,
+        session=request.session,
+        universe=request.universe or None,
+        min_bars=RECIPE.min_bars,
+    )
+    key = run_key(
+        {
+            "data": plan.data_hash,
+            "symbols": list(plan.symbols),
+            "profile": profile.model_dump(mode="json"),
+            "recipe": RECIPE.model_dump(mode="json"),
+            "instruments": request.instruments.read_text(encoding="utf-8") if request.instruments else None,
+        }
+    )
+    name = f"{plan.session}_{timeframe_name(plan.timeframe_seconds)}_{request.profile}_{key}"
+    return Prepared(request, plan, Run(settings.runs / name))
+
+
+def ingest(params: Mapping[str, Any]) -> str:
+    """The DAG's first task.
+
+    Args:
+        params: JSON: session, universe, profile, force, data, map, instruments, timeframe (all optional).
+
+    Returns:
+        The run folder's path.
+    """
+    settings = Settings.from_environment(os.environ)
+    try:
+        prepared = prepare(NightRequest.from_params(params), settings, date.today())
+    except MinhosError as error:
+        Run(settings.runs / "not-started").say("ingest", "failed", str(error))
+        raise
+    request, plan, run = prepared.request, prepared.plan, prepared.run
+    if request.force:
+        run.forget()
+
+    def work(progress: Progress) -> StepResult:
+        progress(f"reading {len(plan.symbols)} instruments from {plan.folder}")
+        write_json(run.folder / "request.json", {"request": request.to_params(), "plan": plan.model_dump(mode="json")})
+        paths = ingest_bars(plan, run.folder / "bars")
+        return StepResult(tuple(plan.words), {"bars": [str(path) for path in paths], "symbols": list(plan.symbols)})
+
+    run.step("ingest", work)
+    return str(run.folder)
+
+
+def load_plan(run: Run) -> tuple[NightRequest, NightPlan]:
+    """The request and the plan of a run that has been ingested."""
+    content = read_json(run.folder / "request.json")
+    return NightRequest.from_params(content["request"]), NightPlan.model_validate(content["plan"])
+
+
+def _synthetic(settings: Settings, today: date) -> Path:
+    """The synthetic exchange's folder, written once per seed and day."""
+    folder = settings.home / "synthetic" / f"seed{SYNTHETIC_SEED}-{today}"
+    if not (folder / "SYNTHETIC.txt").exists():
+        write_exchange(folder, seed=SYNTHETIC_SEED, sessions=SYNTHETIC_SESSIONS, end=today)
+    return folder

@@ -1,0 +1,47 @@
+"""Gate: put the evidence before the rules and write down the decision with every check's words."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from minhos.files import read_json, write_json
+from minhos.night.gate import GateEvidence, GateRules, decide_gate
+from minhos.night.run import Progress, Run, StepResult
+from minhos.night.steps.ingest import load_plan
+from minhos_client.contract import MEMBERS
+
+__all__ = ["judge"]
+
+
+def judge(run_folder: str) -> str:
+    """Decide whether the candidate may serve, and whether it may size."""
+    run = Run(Path(run_folder))
+
+    def work(_progress: Progress) -> StepResult:
+        _, plan = load_plan(run)
+        evaluation = read_json(run.folder / "evaluation.json")
+        backtest = read_json(run.folder / "backtest.json")
+        evidence = GateEvidence(
+            synthetic=plan.synthetic,
+            accuracy=evaluation["accuracy"],
+            accuracy_low=evaluation["accuracy_low"],
+            base_rate=evaluation["base_rate"],
+            decisions=evaluation["decisions"],
+            trades=backtest["trades"],
+            mean_r=_number(backtest["mean_r"]),
+            mean_r_low=_number(backtest["mean_r_low"]),
+            max_drawdown=backtest["max_drawdown"],
+            member_log_loss=evaluation["member_log_loss"],
+            members_expected=MEMBERS,
+        )
+        decision = decide_gate(evidence, GateRules())
+        write_json(run.folder / "gate.json", decision.to_json())
+        return StepResult(decision.words, {"sound": decision.sound, "edge_proven": decision.edge_proven})
+
+    run.step("gate", work)
+    return run_folder
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

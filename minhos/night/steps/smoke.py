@@ -1,0 +1,86 @@
+"""Smoke test: a trading client asks the live release; its answer ends the night, whatever the night decided."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from minhos.config import Settings
+from minhos.errors import NightError
+from minhos.files import read_json, write_json
+from minhos.night.outcome import Decision as Verdict
+from minhos.night.outcome import Outcome, write_outcome
+from minhos.night.recipe import RECIPE
+from minhos.night.request_bars import latest_bars
+from minhos.night.run import Progress, Run, StepResult
+from minhos.night.server import server_url
+from minhos.night.steps.ingest import load_plan
+from minhos_client.client import TradeClient
+from minhos_client.decision import Account, Decision
+
+__all__ = ["smoke_test"]
+
+DEADLINE_SECONDS = 10.0
+
+
+def smoke_test(run_folder: str) -> str:
+    """Ask `trade` through the client for the newest bars; write ``smoke.json`` and ``outcome.json``.
+
+    Raises:
+        NightError: The server does not answer for the release, or an answer breaks the contract.
+    """
+    run = Run(Path(run_folder))
+    run.step("smoke_test", lambda progress: _smoke(run, progress), repeat=True)
+    return run_folder
+
+
+def _smoke(run: Run, progress: Progress) -> StepResult:
+    settings = Settings.from_environment(os.environ)
+    _, plan = load_plan(run)
+    gate = read_json(run.folder / "gate.json")
+    published = read_json(run.folder / "release.json")
+    release = published["release"]
+    verdict: Verdict = "held"
+    words = tuple(published["held"])
+    answered = f"nothing was published, so nothing was asked; {words[0] if words else ''}"
+    if release is not None:
+        progress(f"asking {release}")
+        decisions = _ask(run, settings, release)
+        write_json(run.folder / "smoke.json", [decision.to_dict() for decision in decisions])
+        answered = "; ".join(f"{one.instrument}: {_side(one)}, {one.contracts} contracts" for one in decisions)
+        verdict = "published" if gate["edge_proven"] else "published on paper"
+        words = tuple(gate["words"])
+    else:
+        (run.folder / "smoke.json").unlink(missing_ok=True)
+    write_outcome(
+        run.folder,
+        Outcome(
+            session=str(plan.session),
+            decision=verdict,
+            release=release,
+            words=words,
+            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            synthetic=plan.synthetic,
+        ),
+    )
+    return StepResult((answered,), {"decision": verdict})
+
+
+def _ask(run: Run, settings: Settings, release: str) -> list[Decision]:
+    with TradeClient(server_url(settings), deadline_seconds=DEADLINE_SECONDS) as client:
+        known = client.metadata()
+        asked = latest_bars(run.folder, known.symbols, known.window)
+        decisions = client.decide(
+            asked.bars, asked.bar_end, asked.as_of, asked.symbols, Account(equity=RECIPE.start_equity)
+        )
+    wrong = [one.instrument for one in decisions if one.release != release or not np.isfinite(one.p_up)]
+    if wrong:
+        raise NightError(f"the live server does not answer for {release} on {', '.join(wrong)}: see its log")
+    return decisions
+
+
+def _side(decision: Decision) -> str:
+    return {-1: "short", 0: "flat", 1: "long"}[decision.direction]
