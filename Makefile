@@ -51,7 +51,7 @@ test-system: setup ## every system test, the thorough ones too
 
 bench: setup ## the figures: stages of a night, latency of a decision
 	$(BIN)/python benchmarks/night.py
-	$(BIN)/python benchmarks/latency.py
+	MINHOS_HOME=var/bench $(BIN)/python -m benchmarks.latency
 
 doctor: setup ## check this machine and print a table
 	@$(BIN)/minhos doctor

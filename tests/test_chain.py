@@ -269,6 +269,21 @@ class TestGarbage:
         refused = (answer["REASONS"] & int(REFUSALS | Reason.BAD_PORTFOLIO)) != 0
         assert not answer["DIRECTION"][refused].any()
 
+    def test_prices_volumes_and_accounts_of_any_magnitude_stay_within_the_caps(self) -> None:
+        rng, ours = np.random.default_rng(0), chain(instruments=_instruments(tick_size=1e-6))
+        for _ in range(60):
+            ask = request(int(rng.integers(2**31)))
+            ask["BARS"][:, :, :4] *= 10.0 ** rng.uniform(-13, 11, (4, 1, 1))
+            ask["BARS"][:, :, 4:] *= 10.0 ** rng.uniform(-300, 14, (4, 1, 1))
+            wild = rng.random((4, 69, 8)) < 0.02
+            ask["BARS"][wild] = 10.0 ** rng.uniform(-9, 15, wild.sum())
+            ask["BARS"][:, :, 1] = np.maximum(ask["BARS"][:, :, 1], ask["BARS"][:, :, 2])
+            ask["PORTFOLIO"][:, :3] = 10.0 ** rng.uniform(-3, 15.5, (4, 3))
+            answer = ours.decide(ask, sure(rng.random(), rng.random()))
+            assert all(np.isfinite(answer[spec.name]).all() for spec in OUTPUTS if spec.dtype == "FP64")
+            assert (np.abs(answer["RISK_FRACTION"]) <= 0.02).all()
+            assert (np.abs(answer["NOTIONAL_FRACTION"]) <= 3.0).all()
+
     def test_bytes_that_are_no_text_are_an_unknown_symbol(self) -> None:
         ask = request()
         ask["INSTRUMENT"][1, 0] = b"\xff\xfe"

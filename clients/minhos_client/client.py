@@ -36,7 +36,7 @@ ERRORS: Final[dict[str, type[TradeClientError]]] = {
 ADVICE: Final[dict[type[TradeClientError], str]] = {
     DeadlineExceeded: "trade nothing on it, or give a longer deadline_seconds",
     ServerUnavailable: "is the server running (`minhos serve`), and is this its address?",
-    NotServing: "publish a release first (`minhos publish`, or a night)",
+    NotServing: "publish a release first: run a night (`make run`)",
     BadRequest: "see the contract for shapes and types",
 }
 _NOTHING: Final = np.empty(0, np.object_)

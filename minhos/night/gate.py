@@ -130,6 +130,8 @@ def _trades(evidence: GateEvidence, rules: GateRules) -> Check:
 
 
 def _expectancy(evidence: GateEvidence, rules: GateRules) -> Check:
+    if math.isnan(evidence.mean_r):
+        return Check("expectancy after costs", "edge", False, "no trade, so no expectancy after costs")
     proven = evidence.mean_r_low > 0
     words = (
         f"mean net return per trade {evidence.mean_r:+.3f} R, {1 - rules.one_sided_false_alarm:.0%} lower bound "

@@ -69,7 +69,7 @@ class ServerSettings:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody uses now (for tests and for ``minhos serve --port auto``)."""
+    """A TCP port of loopback that nobody uses now (for tests and benchmarks)."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]

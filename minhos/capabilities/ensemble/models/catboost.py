@@ -68,7 +68,7 @@ class CatBoost:
             learning_rate=0.05,
             l2_leaf_reg=5.0,
             random_seed=seed % 2**31,
-            thread_count=profile.threads,
+            thread_count=profile.trees.boosting_threads,
             allow_writing_files=False,
             verbose=False,
         )

@@ -3,6 +3,9 @@
 Trap: LightGBM keeps thresholds in float64, ONNX in float32. A threshold rounded up sends rows that lie between to
 the other side (17 % of rows on a threshold, by up to 0.25). Rounding every threshold DOWN to float32 before the
 export changes no answer for float32 inputs: no float32 lies between the two.
+
+Second trap: LightGBM predicts |x| <= 1e-35 as zero and puts a bin's edge at -1e-35, so a row exactly on that edge goes
+right, where ONNX would go left. Such an edge moves one float32 down: nothing lies between the two but that row.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from minhos.training.profiles import TrainingProfile
 __all__ = ["LightGbm", "floor_thresholds"]
 
 Float32 = npt.NDArray[np.float32]
+_ZERO = np.float32(1e-35)  # LightGBM's kZeroThreshold
 
 
 def floor_thresholds(text: str) -> str:
@@ -31,6 +35,8 @@ def floor_thresholds(text: str) -> str:
             exact = np.array(line.removeprefix("threshold=").split(), dtype=np.float64)
             near = exact.astype(np.float32)
             floored = np.where(near > exact, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
+            edge = (floored < 0) & (floored >= -_ZERO)
+            floored = np.where(edge, np.nextafter(-_ZERO, np.float32(-np.inf)), floored)
             lines[k] = "threshold=" + " ".join(repr(float(value)) for value in floored)
     return "\n".join(_without_sizes(lines))
 
@@ -93,7 +99,7 @@ class LightGbm:
             "deterministic": True,
             "force_row_wise": True,
             "seed": seed % 2**31,
-            "num_threads": profile.threads,
+            "num_threads": profile.trees.boosting_threads,
             "verbosity": -1,
         }
         booster = lightgbm.train(

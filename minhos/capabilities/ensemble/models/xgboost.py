@@ -61,7 +61,7 @@ class XGBoost:
             reg_lambda=5.0,
             tree_method="hist",
             random_state=seed,
-            n_jobs=profile.threads,
+            n_jobs=profile.trees.boosting_threads,
         )
         model.fit(data.x, data.y)
         return FittedXGBoost(model, data.x[-512:])

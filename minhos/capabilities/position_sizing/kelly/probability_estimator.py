@@ -35,7 +35,7 @@ class WinSettings(BaseModel):
     trees: int = Field(default=60, ge=1)
     depth: int = Field(default=2, ge=1, le=6)
     learning_rate: float = Field(default=0.05, gt=0.0, le=1.0)
-    threads: int = Field(default=2, ge=1)
+    threads: int = Field(default=1, ge=1)
     max_knots: int = Field(default=8, ge=2)
     samples_per_knot: int = Field(default=40, ge=1)
     min_samples: int = Field(default=200, ge=0)

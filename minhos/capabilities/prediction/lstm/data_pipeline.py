@@ -1,4 +1,4 @@
-"""From a fold's training rows to what the network is fitted on: thinned newest rows, and their own purged tail."""
+"""From a fold's training rows to what the network is fitted on: the newest rows, and their own purged tail."""
 
 from __future__ import annotations
 
@@ -28,19 +28,13 @@ class LstmData:
 
 
 def prepare(data: TrainingData, settings: LstmProfile) -> LstmData:
-    """Thin, cap, cut: every ``stride``-th moment, of those the newest ``max_samples`` rows, then the purged tail.
-
-    Labels of neighbouring bars share most of their horizon, so for the same cost thinned rows teach more than all
-    rows of a shorter span. Whole moments are kept or left out: no instrument is favoured.
+    """The newest ``max_samples`` rows, cut in time into a fitting part and the fold's own purged tail.
 
     Raises NightError when the input is not [N, steps, C] or the rows are too few to cut.
     """
     if data.x.ndim != 3:
         raise NightError(f"lstm: got inputs of shape {data.x.shape}, but it takes sequences [N, steps, features]")
-    rows = np.arange(len(data.y))
-    if settings.max_samples is not None and len(rows) > settings.max_samples:
-        moments = np.unique(data.t0)[::-1][:: settings.stride]
-        rows = np.flatnonzero(np.isin(data.t0, moments))[-settings.max_samples :]
-    x, y = data.x[rows], data.y[rows].astype(np.float32)
-    fold = purged_tail(data.t0[rows], data.t1[rows], fraction=settings.tail_fraction, embargo_us=data.embargo_us)
+    newest = slice(-settings.max_samples if settings.max_samples else None, None)
+    x, y = data.x[newest], data.y[newest].astype(np.float32)
+    fold = purged_tail(data.t0[newest], data.t1[newest], fraction=settings.tail_fraction, embargo_us=data.embargo_us)
     return LstmData(x[fold.train], y[fold.train], x[fold.test], y[fold.test])

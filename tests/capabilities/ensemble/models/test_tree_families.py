@@ -162,3 +162,24 @@ def test_floored_thresholds_never_exceed_the_exact_ones() -> None:
     exact = np.array([0.1, -0.1, 1e-30, 2.5])
     assert (values <= exact).all() and (values == values.astype(np.float32)).all()
     assert (np.nextafter(values.astype(np.float32), np.float32(np.inf)) > exact).all()
+
+
+def test_a_row_on_lightgbms_zero_edge_goes_where_lightgbm_sends_it() -> None:
+    """Found by a night: LightGBM predicts -1e-35 as zero, so a threshold there must not catch that row in ONNX."""
+    text = "threshold=-1.0000000180025095e-35 1.0000000180025095e-35 -2.5 0.75"
+    edge, upper, *others = floor_thresholds(text).removeprefix("threshold=").split()
+    assert np.float32(float(edge)) < np.float32(-1e-35)
+    assert np.float32(float(edge)) == np.nextafter(np.float32(-1e-35), np.float32(-np.inf))
+    assert np.float32(float(upper)) == np.float32(1e-35)
+    assert others == ["-2.5", "0.75"]
+
+
+def test_signs_of_flow_with_many_exact_zeros_survive_the_export(tmp_path: Path) -> None:
+    rng = np.random.default_rng(11)
+    x = np.where(rng.random((3000, 3)) < 0.5, 0.0, rng.normal(0, 1, (3000, 3))).astype(np.float32)
+    y = (rng.random(3000) < np.where(x[:, 0] < 0, 0.2, 0.7)).astype(np.int8)
+    times = np.arange(3000, dtype=np.int64)
+    data = TrainingData(x=x, y=y, t0=times, t1=times + 1, embargo_us=0)
+    fitted = family("lightgbm").fit(data, seed=1, profile=training_profile("quick"), progress=lambda _: None)
+    assert "e-35" in fitted.booster.model_to_string()  # type: ignore[attr-defined]
+    assert fitted.to_onnx(tmp_path / "model.onnx") < 1e-5

@@ -17,7 +17,7 @@ from minhos.training.onnx_export import session
 from minhos.training.profiles import PROFILES, LstmProfile, TrainingProfile
 from tests.training.market import planted_samples
 
-TINY = LstmProfile(units=(8, 6), attention_units=4, dense_units=4, epochs=2, batch_size=64, max_samples=400, stride=2)
+TINY = LstmProfile(units=(8, 6), attention_units=4, dense_units=4, epochs=2, batch_size=64, max_samples=400)
 PROFILE = TrainingProfile(**{**PROFILES["quick"].model_dump(), "name": "test", "threads": 1, "lstm": TINY})
 
 
@@ -30,26 +30,15 @@ def quiet(_: str) -> None:
     """Progress that nobody reads."""
 
 
-def test_the_tail_is_newer_than_the_fitting_part_and_the_cap_holds() -> None:
+def test_the_newest_rows_are_used_and_the_tail_is_the_newest_of_them() -> None:
     data = data_of()
-    marked = TrainingData(
-        data.x * 0 + (data.t0 // 10**6).astype(np.float32)[:, None, None], data.y, data.t0, data.t1, 0
-    )
+    moments = (data.t0 // 10**6).astype(np.float32)
+    marked = TrainingData(data.x * 0 + moments[:, None, None], data.y, data.t0, data.t1, 0)
     parts = prepare(marked, TINY)
-    assert len(parts.fit_x) + len(parts.tail_x) + 24 >= 380 and len(parts.fit_x) + len(parts.tail_x) <= 400
+    purged = 400 - len(parts.fit_x) - len(parts.tail_x)
+    assert 0 < purged <= 2 * 6, "both instruments' labels of six bars"
     assert parts.fit_x.max() < parts.tail_x.min()
-    assert parts.tail_x.max() == marked.x.max(), "the newest rows are used"
-
-
-def test_thinning_keeps_all_instruments_of_a_moment() -> None:
-    data = data_of()
-    kept = prepare(TrainingData(data.x, data.y, data.t0, data.t1, 0), TINY)
-    whole = prepare(
-        TrainingData(data.x, data.y, data.t0, data.t1, 0),
-        TINY.model_copy(update={"max_samples": None}),
-    )
-    assert len(whole.fit_x) > 2 * len(kept.fit_x)
-    assert len(kept.tail_x) % 2 == 0, "both instruments of every moment"
+    assert parts.fit_x.min() == moments[-400] and parts.tail_x.max() == moments[-1]
 
 
 def test_tabular_rows_are_refused() -> None:

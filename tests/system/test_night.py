@@ -1,0 +1,242 @@
+"""The first night, end to end: Airflow, Triton and the client are real; what is served is what was computed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from system_home import Home
+
+from minhos.market_data.bars import read_bars
+from minhos.night.request_bars import latest_bars
+from minhos.serving.in_process import in_process_chain
+from minhos.serving.release import load_release
+from minhos_client.client import TradeClient
+from minhos_client.contract import MEMBERS
+from minhos_client.decision import Account
+
+pytestmark = pytest.mark.system
+
+STEPS = ["ingest", "validate", "features", "drift", *(f"train[{name}]" for name in sorted(MEMBERS)), "stack"]
+STEPS += ["backtest", "gate", "publish", "smoke_test"]
+
+
+class TestTheNight:
+    def test_every_step_left_its_record_and_the_scorecard_tells_all(self, first_night: tuple[Home, str]) -> None:
+        home, printed = first_night
+        records = {path.stem for path in (home.run_folder() / "records").glob("*.json")}
+        assert records == set(STEPS)
+        for step in STEPS:
+            assert step in printed
+        assert "SYNTHETIC DATA" in printed
+        assert f"decision: {home.json('outcome.json')['decision'].upper()}" in printed
+
+    def test_airflow_ran_it(self, first_night: tuple[Home, str]) -> None:
+        home, _ = first_night
+        log = (home.settings.logs / "airflow-nightly.log").read_text(encoding="utf-8", errors="replace")
+        assert "nightly" in log
+        assert "successful" in log
+        assert (home.settings.airflow_home / "airflow.db").exists()
+
+    def test_the_reports_are_real(self, first_night: tuple[Home, str]) -> None:
+        home, _ = first_night
+        html = (home.run_folder() / "drift" / "report.html").read_text(encoding="utf-8")
+        assert len(html) > 100_000
+        assert "evidently" in html.lower()
+        assert json.loads((home.run_folder() / "drift" / "report.json").read_text())["metrics"]
+        checks = home.json("validation.json")
+        assert [result["passed"] for result in checks] == [True, True]
+        assert all(len(result["checks"]) >= 10 for result in checks)
+
+    def test_nothing_travelled_in_xcom_but_the_run_folder(self, first_night: tuple[Home, str]) -> None:
+        import sqlite3
+
+        home, _ = first_night
+        with sqlite3.connect(home.settings.airflow_home / "airflow.db") as database:
+            values = [str(row[0]) for row in database.execute("SELECT value FROM xcom WHERE key = 'return_value'")]
+        assert len(values) >= len(STEPS)
+        assert {json.loads(value) for value in values} == {str(home.run_folder())}
+
+    def test_the_server_it_started_is_stopped(self, first_night: tuple[Home, str], tmp_path: Path) -> None:
+        home, _ = first_night
+        text = (home.settings.serving / "triton.log").read_text(encoding="utf-8", errors="replace")
+        assert "trade__" in text
+
+
+class TestServing:
+    def test_the_answer_is_the_chain_computed_in_process(self, served: Home) -> None:
+        release = load_release(served.settings.releases / served.json("release.json")["release"])
+        chain = in_process_chain(release)
+        with TradeClient(served.settings.grpc_url, deadline_seconds=20) as client:
+            known = client.metadata()
+            for back in (0, 1, 7, 60):
+                asked = latest_bars(served.run_folder(), known.symbols, known.window + back)
+                bars, ends = asked.bars[:, : known.window], asked.bar_end[:, : known.window]
+                as_of = int(ends[:, -1].max())
+                account = Account(equity=250_000.0)
+                decisions = client.decide(bars, ends, as_of, known.symbols, account)
+                expected = chain(
+                    {
+                        "BARS": bars,
+                        "BAR_END": ends,
+                        "AS_OF": np.full((len(bars), 1), as_of),
+                        "INSTRUMENT": np.array([[symbol.encode()] for symbol in known.symbols], dtype=np.object_),
+                        "PORTFOLIO": account.rows(len(bars)),
+                    }
+                )
+                for row, decision in enumerate(decisions):
+                    _same(decision.to_dict(), expected, row)
+
+    def test_decide_prints_a_table_and_json(self, served: Home) -> None:
+        table = served.minhos("decide")
+        assert table.returncode == 0, table.stderr
+        for words in ("direction", "P(up)", "confidence", "agreement", *MEMBERS, "P(win)", "contracts", "reasons"):
+            assert words in table.stdout
+        answer = served.minhos("decide", "--json", "--symbol", "SYNAZ26", "--equity", "50000")
+        assert answer.returncode == 0, answer.stderr
+        (decision,) = json.loads(answer.stdout)
+        assert decision["instrument"] == "SYNAZ26"
+        assert decision["release"] == served.json("release.json")["release"]
+
+    def test_every_decision_is_logged(self, served: Home) -> None:
+        from minhos_client.log import DecisionLog
+
+        assert served.minhos("decide", "--json").returncode == 0
+        with DecisionLog(served.settings.home / "decisions.sqlite") as log:
+            entry = log.latest(1)[0]
+        assert entry.release == served.json("release.json")["release"]
+        assert entry.inputs["BARS"].shape[0] == 2
+
+    def test_status_says_what_serves_and_how_the_night_ended(self, served: Home) -> None:
+        done = served.minhos("status", "--json")
+        assert done.returncode == 0, done.stderr
+        now = json.loads(done.stdout)
+        assert now["serving"]["release"] == served.json("release.json")["release"]
+        assert now["last_night"]["decision"] == served.json("outcome.json")["decision"]
+        assert now["last_night"]["synthetic"] is True
+
+    def test_an_unknown_symbol_is_one_clear_line(self, served: Home) -> None:
+        done = served.minhos("decide", "--symbol", "NOPE")
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert "has no bars of NOPE; it has SYNAZ26, SYNBZ26" in done.stderr
+
+
+class TestAgain:
+    def test_the_same_session_twice_is_the_same_release_and_no_second_anything(
+        self, served: Home, exchange: Path
+    ) -> None:
+        before = _inventory(served)
+        serving = served.json("release.json")["release"]
+        started = time.monotonic()
+        done = served.minhos("night", "--data", str(exchange))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "using the running server" in done.stdout
+        assert done.stdout.count("done before") == len(STEPS) - 2
+        assert served.json("release.json")["release"] == serving
+        assert _inventory(served) == before
+        assert time.monotonic() - started < 120
+
+    @pytest.mark.parametrize(
+        ("arguments", "status", "words"),
+        [
+            (["--data", "does-not-exist"], 2, "does-not-exist"),
+            (["--data", "EMPTY"], 2, "EMPTY"),
+            (["--data", "TORN"], 2, "half-written"),
+            (["--data", "FOREIGN"], 2, "instrument"),
+            (["--data", "SHORT"], 2, "too little history"),
+            (["--data", "COLUMNS"], 2, "Volum"),
+            (["--data", "EXCHANGE", "--timeframe", "7x"], 2, "7x"),
+            (["--data", "EXCHANGE", "--session", "2019-01-02"], 2, "2019-01-02"),
+            (["--data", "EXCHANGE", "--profile", "huge"], 2, "huge"),
+        ],
+    )
+    def test_bad_input_is_one_line_and_the_old_release_keeps_serving(
+        self, served: Home, exchange: Path, tmp_path: Path, arguments: list[str], status: int, words: str
+    ) -> None:
+        serving = served.json("release.json")["release"]
+        _bad_folders(exchange, tmp_path)
+        given = [
+            str(exchange) if one == "EXCHANGE" else str(tmp_path / one) if one.isupper() else one for one in arguments
+        ]
+        before = _inventory(served)
+        done = served.minhos("night", *given, timeout=60)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert done.stderr.strip().count("\n") == 0, done.stderr
+        assert words in done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert _inventory(served) == before
+        answer = served.minhos("decide", "--json")
+        assert {one["release"] for one in json.loads(answer.stdout)} == {serving}
+
+    def test_two_nights_at_once_are_refused(self, served: Home, exchange: Path) -> None:
+        from minhos.night.driver import night_lock
+
+        with night_lock(served.settings.home):
+            done = served.minhos("night", "--data", str(exchange), timeout=60)
+        assert done.returncode == 1
+        assert "another night is running" in done.stderr
+
+
+def _same(decision: dict[str, Any], expected: dict[str, Any], row: int) -> None:
+    """The served row equals the computed one: numbers to 1e-6, whole numbers and text exactly."""
+    for name, tensor in (
+        ("p_up", "P_UP"),
+        ("confidence", "CONFIDENCE"),
+        ("agreement", "AGREEMENT"),
+        ("risk_fraction", "RISK_FRACTION"),
+        ("notional_fraction", "NOTIONAL_FRACTION"),
+    ):
+        assert decision[name] == pytest.approx(float(expected[tensor][row, 0]), abs=1e-6), name
+    for name, tensor in (("member_p_up", "MEMBER_P_UP"), ("regime", "REGIME"), ("waterfall", "WATERFALL")):
+        assert list(decision[name].values()) == pytest.approx(expected[tensor][row].tolist(), abs=1e-6), name
+    served = [decision["p_win_low"], decision["p_win"], decision["p_win_high"]]
+    assert served == pytest.approx(expected["P_WIN"][row].tolist(), abs=1e-6)
+    for name, tensor in (
+        ("direction", "DIRECTION"),
+        ("contracts", "CONTRACTS"),
+        ("stop_ticks", "STOP_TICKS"),
+        ("target_ticks", "TARGET_TICKS"),
+        ("reasons", "REASONS"),
+        ("valid_until", "VALID_UNTIL"),
+        ("data_through", "DATA_THROUGH"),
+    ):
+        assert decision[name] == int(expected[tensor][row, 0]), name
+
+
+def _inventory(home: Home) -> dict[str, list[str]]:
+    """Runs, releases and model folders: what a second night or a bad one must not add to."""
+    return {
+        "runs": sorted(path.name for path in home.settings.runs.glob("*_*")),
+        "releases": sorted(path.name for path in home.settings.releases.iterdir()),
+        "models": sorted(path.name for path in home.settings.model_repository.glob("[!.]*")),
+        "bars": sorted(f"{path.name}:{len(read_bars(path))}" for path in home.run_folder().glob("bars/*.parquet")),
+    }
+
+
+def _bad_folders(exchange: Path, where: Path) -> None:
+    source = next(exchange.glob("SYNAZ26*BarData.txt"))
+    lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
+    for name in ("EMPTY", "TORN", "FOREIGN", "SHORT", "COLUMNS"):
+        (where / name).mkdir(exist_ok=True)
+    (where / "TORN" / source.name).write_text("".join(lines)[:-20], encoding="utf-8")
+    (where / "FOREIGN" / "QQQQZ26-XYZ_5m.scid_BarData.txt").write_text("".join(lines), encoding="utf-8")
+    (where / "SHORT" / source.name).write_text("".join(lines[:300]), encoding="utf-8")
+    renamed = [lines[0].replace("Volume", "Volum", 1), *lines[1:]]
+    (where / "COLUMNS" / source.name).write_text("".join(renamed), encoding="utf-8")
+
+
+def test_the_command_is_installed() -> None:
+    import sys
+
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "minhos"), "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    for verb in ("night", "serve", "decide", "status", "doctor", "airflow"):
+        assert verb in done.stdout
