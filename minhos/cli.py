@@ -58,7 +58,7 @@ def night(
 
     Example: minhos night --data ~/SierraChart/Data --timeframe 5m
     """
-    from minhos.console import EventPrinter, announce_plan, decision_table, scorecard
+    from minhos.console import EventPrinter, announce_plan, print_smoke, scorecard
     from minhos.files import read_json
     from minhos.night.driver import drive_night
     from minhos.night.outcome import read_outcome
@@ -90,7 +90,7 @@ def night(
     scorecard(out, run)
     smoke = run.folder / "smoke.json"
     if smoke.exists():
-        out.print(decision_table(read_json(smoke)))
+        print_smoke(out, read_json(smoke))
     out.print(f"the night took {time.monotonic() - started:.0f} s; reports: {run.folder}")
     if read_outcome(run.folder).decision == "held":
         raise typer.Exit(HELD)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from minhos.night.run import Run
     from minhos.night.steps.ingest import Prepared
 
-__all__ = ["EventPrinter", "announce_plan", "console", "decision_table", "scorecard", "utc"]
+__all__ = ["EventPrinter", "announce_plan", "console", "decision_table", "print_smoke", "scorecard", "utc"]
 
 WIDTH = 100
 STEPS = ("ingest", "validate", "features", "drift", "train", "stack", "backtest", "gate", "publish", "smoke_test")
@@ -133,6 +133,21 @@ def _members(out: Console, run: Run) -> None:
             f"{row['log_loss']:.4f}",
         )
     out.print(table)
+
+
+def print_smoke(out: Console, smoke: Mapping[str, Any]) -> None:
+    """What the client was told at the newest bar, and the latest position of the replay."""
+    out.print(Text("the client's call at the newest bar:", style="bold"))
+    out.print(decision_table(smoke["newest"]))
+    if smoke["sized"] and smoke["sized"] != smoke["newest"]:
+        out.print(
+            Text(
+                f"the latest of {smoke['positions']} positions in the last {smoke['moments']} bars, at "
+                f"{utc(smoke['sized_at'])} (a replay: training has seen these bars):",
+                style="bold",
+            )
+        )
+        out.print(decision_table(smoke["sized"]))
 
 
 def decision_table(decisions: Sequence[Mapping[str, Any]]) -> Table:

@@ -85,9 +85,7 @@ def read_json(path: Path) -> Any:
 
 def canonical_json(value: Any) -> bytes:
     """JSON with one spelling per value (sorted keys, no spaces, no NaN), as UTF-8: fit to be hashed."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def sha256_of(path: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError
-from minhos.market_data.atomic import write_bytes
+from minhos.files import write_bytes
 from minhos_client.contract import BAR_COLUMNS
 
 __all__ = ["BarSeries", "iso", "read_bars", "write_bars"]

@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import ConfigError
-from minhos.market_data.atomic import write_bytes
+from minhos.files import write_bytes
 from minhos.market_data.instruments import Instrument, load_instruments
 from minhos.market_data.readers.scan import SYNTHETIC_MARKER
 from minhos.market_data.sessions import session_bounds
@@ -43,7 +43,7 @@ from minhos.market_data.timeframes import timeframe_name
 __all__ = ["DEFAULT_SESSIONS", "DEFAULT_SYMBOLS", "bayes_accuracy", "write_exchange"]
 
 DEFAULT_SYMBOLS: Final = ("SYNAZ26", "SYNBZ26")
-DEFAULT_SESSIONS: Final = 30  # of 276 five-minute bars each
+DEFAULT_SESSIONS: Final = 60  # of 276 five-minute bars each
 _PHI, _BETA, _GAMMA = 0.85, 0.165, 0.15
 _IMBALANCE_SCALE = 0.3
 _FLOW_CORRELATION, _NOISE_CORRELATION = 0.3, 0.6

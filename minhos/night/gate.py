@@ -23,7 +23,7 @@ class GateRules:
     min_trades: int = 30
     one_sided_false_alarm: float = 0.05
     max_drawdown: float = 0.20
-    max_member_log_loss: float = 0.75
+    max_log_loss: float = 0.72
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class GateEvidence:
     mean_r: float
     mean_r_low: float
     max_drawdown: float
+    log_loss: float
     member_log_loss: dict[str, float]
     members_expected: tuple[str, ...]
 
@@ -83,7 +84,7 @@ class GateDecision:
 
 def decide_gate(evidence: GateEvidence, rules: GateRules) -> GateDecision:
     """Judge the evidence by the rules; no rule is skipped, a number that is missing (NaN) fails its check."""
-    soundness = (_members(evidence, rules), _finite(evidence), _leak(evidence, rules))
+    soundness = (_members(evidence), _log_loss(evidence, rules), _finite(evidence), _leak(evidence, rules))
     edge = (_trades(evidence, rules), _expectancy(evidence, rules), _drawdown(evidence, rules))
     return GateDecision(
         sound=all(check.passed for check in soundness),
@@ -92,17 +93,20 @@ def decide_gate(evidence: GateEvidence, rules: GateRules) -> GateDecision:
     )
 
 
-def _members(evidence: GateEvidence, rules: GateRules) -> Check:
+def _members(evidence: GateEvidence) -> Check:
     absent = [name for name in evidence.members_expected if name not in evidence.member_log_loss]
-    poor = [
-        f"{name} {loss:.3f}" for name, loss in evidence.member_log_loss.items() if not loss <= rules.max_member_log_loss
-    ]
-    words = f"every member's out-of-sample log loss is at most {rules.max_member_log_loss}"
-    if absent:
-        words = f"members without out-of-sample predictions: {', '.join(absent)}"
-    elif poor:
-        words = f"log loss above {rules.max_member_log_loss} (a coin has 0.693): {', '.join(poor)}"
-    return Check("members", "soundness", not absent and not poor, words)
+    broken = [name for name, loss in evidence.member_log_loss.items() if not math.isfinite(loss)]
+    words = "every member has finite out-of-sample predictions"
+    if absent or broken:
+        words = f"members without finite out-of-sample predictions: {', '.join((*absent, *broken))}"
+    return Check("members", "soundness", not absent and not broken, words)
+
+
+def _log_loss(evidence: GateEvidence, rules: GateRules) -> Check:
+    """A calibrated ensemble that knows nothing is a coin; one that is clearly worse is miscalibrated or broken."""
+    fine = evidence.log_loss <= rules.max_log_loss
+    words = f"the ensemble's out-of-sample log loss is {evidence.log_loss:.4f} (a coin's is 0.6931, at most "
+    return Check("log loss", "soundness", fine, f"{words}{rules.max_log_loss} is allowed)")
 
 
 def _finite(evidence: GateEvidence) -> Check:

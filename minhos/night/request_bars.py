@@ -15,7 +15,7 @@ from minhos.market_data.bars import BarSeries, read_bars
 from minhos_client.contract import Array, encode_bytes
 from minhos_client.decision import Account
 
-__all__ = ["RequestBars", "latest_bars", "run_of_release"]
+__all__ = ["RequestBars", "latest_bars", "replay", "run_of_release"]
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,28 @@ def latest_bars(run_folder: Path, symbols: Sequence[str], window: int, as_of: in
     """
     series = [_read(run_folder, symbol) for symbol in symbols]
     moment = max(int(one.bar_end[-1]) for one in series) if as_of is None else as_of
+    return _at(run_folder, series, window, moment)
+
+
+def replay(run_folder: Path, symbols: Sequence[str], window: int, moments: int) -> list[RequestBars]:
+    """Requests as they would have been at each of the last ``moments`` bar ends, the newest first.
+
+    Raises:
+        NightError: The run has no bars of a symbol, or too few.
+    """
+    series = [_read(run_folder, symbol) for symbol in symbols]
+    ends = np.unique(np.concatenate([one.bar_end for one in series]))[-moments:]
+    enough = [end for end in ends[::-1].tolist() if all(len(one.up_to(end)) >= window for one in series)]
+    return [_at(run_folder, series, window, end) for end in enough or ends[-1:].tolist()]
+
+
+def _at(run_folder: Path, series: Sequence[BarSeries], window: int, moment: int) -> RequestBars:
     cut = [one.up_to(moment) for one in series]
     for one in cut:
         if len(one) < window:
             raise NightError(f"{one.symbol}: {len(one)} bars are known in {run_folder}, the release needs {window}")
     return RequestBars(
-        symbols=tuple(symbols),
+        symbols=tuple(one.symbol for one in series),
         bars=np.stack([one.values[-window:] for one in cut]),
         bar_end=np.stack([one.bar_end[-window:] for one in cut]),
         as_of=moment,

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 from minhos.errors import ServingError
+from minhos.files import fsync_folder, write_bytes
 from minhos.serving.blueprint import ALIAS, ALIAS_CONFIGS, CONFIGS
 from minhos.serving.control import TritonControl
-from minhos.serving.files import fsync_folder, write_atomic
 
 __all__ = ["live_release", "restore_alias", "write_alias"]
 
@@ -40,7 +40,7 @@ def write_alias(repository: Path, release_id: str) -> None:
     newest = max(path.stat().st_mtime_ns for path in (folder, *folder.rglob("*")))
     for name, text in texts.items():
         path = folder / name
-        write_atomic(path, text)
+        write_bytes(path, text)
         grown = max(path.stat().st_mtime_ns, newest + MTIME_STEP_NS)
         os.utime(path, ns=(grown, grown))
     fsync_folder(folder)

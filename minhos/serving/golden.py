@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import ServingError
-from minhos.serving.files import write_durable
+from minhos.files import write_durable
 from minhos_client.contract import BYTES, INPUTS, OUTPUTS, TensorSpec, decode_bytes
 from minhos_client.tensors import pack, unpack
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import MinhosError, ServingError
-from minhos.serving.files import sha256_of
+from minhos.files import sha256_of
 from minhos.serving.golden import Golden
 from minhos.serving.manifest import MODELS, Release
 from minhos.serving.sessions import Predictor, open_predictors

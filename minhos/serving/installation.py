@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minhos.errors import SetupError
-from minhos.serving.files import sha256_of
+from minhos.files import sha256_of
 
 __all__ = ["ServingInstallation", "find_installation"]
 

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from minhos.errors import ServingError
+from minhos.files import canonical_json, sha256_of
 from minhos.market_data.timeframes import timeframe_name
-from minhos.serving.files import canonical_json, sha256_of
 from minhos.serving.golden import Golden, read_golden
 from minhos_client import contract
 

@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 
 from minhos.errors import ServingError
+from minhos.files import fsync_folder, fsync_tree
 from minhos.serving.alias import live_release, restore_alias, write_alias
 from minhos.serving.blueprint import ALIAS, BLUEPRINT, stamp_release
 from minhos.serving.control import TritonControl
-from minhos.serving.files import fsync_folder, fsync_tree
 from minhos.serving.golden import Proof, prove
 from minhos.serving.release import Release, verify_release
 

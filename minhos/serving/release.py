@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from minhos.errors import ServingError
-from minhos.serving.files import canonical_json, fsync_folder, fsync_tree, sha256_of, write_durable
+from minhos.files import canonical_json, fsync_folder, fsync_tree, sha256_of, write_durable
 from minhos.serving.golden import check_request, write_golden
 from minhos.serving.in_process import answer_golden, in_process_chain, plain
 from minhos.serving.manifest import GOLDEN, MANIFEST, MODELS, Manifest, Release, hashes_of, identify, load_release

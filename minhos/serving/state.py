@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from minhos.errors import ServingError
-from minhos.serving.files import write_atomic
+from minhos.files import write_bytes
 
 __all__ = ["ServerState", "clear_state", "process_start", "read_state", "running_server", "write_state"]
 
@@ -61,7 +61,7 @@ def _file(home: Path) -> Path:
 
 
 def write_state(home: Path, state: ServerState) -> None:
-    write_atomic(_file(home), json.dumps(asdict(state), indent=1).encode())
+    write_bytes(_file(home), json.dumps(asdict(state), indent=1).encode())
 
 
 def read_state(home: Path) -> ServerState | None:

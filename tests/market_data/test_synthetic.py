@@ -55,7 +55,7 @@ def test_the_exchange_makes_a_night_that_says_it_is_synthetic(tmp_path: Path) ->
     assert night.excluded == {}
     assert night.ignored == {}
     assert len(ingest(night, tmp_path / "bars")) == 2
-    assert {source.rows for source in night.used} == {30 * 276}
+    assert {source.rows for source in night.used} == {60 * 276}
 
 
 def test_prices_are_on_the_grid_and_bars_are_consistent(

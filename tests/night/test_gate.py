@@ -22,6 +22,7 @@ PROVEN = GateEvidence(
     mean_r=0.11,
     mean_r_low=0.02,
     max_drawdown=0.08,
+    log_loss=0.68,
     member_log_loss={"lstm": 0.69, "xgboost": 0.68},
     members_expected=("lstm", "xgboost"),
 )
@@ -56,9 +57,10 @@ def test_an_unproven_edge_is_published_on_paper_and_says_why(changes: dict[str, 
     ("changes", "words"),
     [
         ({"accuracy": 0.66, "accuracy_low": 0.63}, "leak alarm: out-of-sample accuracy 66.0%, at least 63.0%"),
-        ({"member_log_loss": {"lstm": 0.69}}, "members without out-of-sample predictions: xgboost"),
-        ({"member_log_loss": {"lstm": 0.80, "xgboost": 0.68}}, "log loss above 0.75 (a coin has 0.693): lstm 0.800"),
-        ({"member_log_loss": {"lstm": math.nan, "xgboost": 0.68}}, "lstm nan"),
+        ({"member_log_loss": {"lstm": 0.69}}, "members without finite out-of-sample predictions: xgboost"),
+        ({"log_loss": 0.7201}, "log loss is 0.7201 (a coin's is 0.6931, at most 0.72 is allowed)"),
+        ({"log_loss": math.nan}, "log loss is nan"),
+        ({"member_log_loss": {"lstm": math.nan, "xgboost": 0.68}}, "predictions: lstm"),
         ({"decisions": 0, "accuracy": math.nan}, "no finite out-of-sample decisions"),
     ],
 )

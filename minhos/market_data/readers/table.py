@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError
+from minhos.files import sha256_of as file_sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +33,7 @@ def _unreadable(path: Path, error: OSError) -> BadInputError:
 def sha256_of(path: Path) -> str:
     """The file's SHA-256 in hexadecimal; `BadInputError` where it cannot be read."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -45,13 +45,12 @@ def backtest(run_folder: str) -> str:
 
 def opportunities(samples: Samples, parameters: Parameters) -> Opportunities:
     """The samples' outcomes as the backtester takes them; a trade ends with the bar in which it was left."""
-    bar_us = samples.timeframe_seconds * 1_000_000
     ticks = [parameters.instruments[symbol] for symbol in samples.symbols]
     value = np.array([one.tick_size * one.point_value for one in ticks])[samples.instrument]
     return Opportunities(
         t0=samples.t0,
-        exit_long=np.minimum(samples.t0 + samples.bars_held_long.astype(np.int64) * bar_us, samples.t1),
-        exit_short=np.minimum(samples.t0 + samples.bars_held_short.astype(np.int64) * bar_us, samples.t1),
+        exit_long=samples.exit_us_long,
+        exit_short=samples.exit_us_short,
         instrument=samples.instrument.astype(np.int64),
         return_long_ticks=samples.exit_ticks_long,
         return_short_ticks=samples.exit_ticks_short,

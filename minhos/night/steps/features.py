@@ -38,6 +38,7 @@ def features(run_folder: str) -> str:
         table = load_instruments(request.instruments)
         instruments = {symbol: table.find(symbol) for symbol in symbols}
         series = [read_bars(run.folder / "bars" / f"{symbol}.parquet") for symbol in symbols]
+        most = None if profile.max_samples is None else max(profile.max_samples // len(series), RECIPE.min_bars)
         progress("fitting the regime filter")
         parameters = {
             **feature_parameters(series, RECIPE),
@@ -48,7 +49,7 @@ def features(run_folder: str) -> str:
         parts, volatility = [], {}
         for one in series:
             progress(f"computing features of {one.symbol}, {len(one)} bars")
-            part = _samples(one, instruments[one.symbol], parameters, profile.max_samples_per_instrument)
+            part = _samples(one, instruments[one.symbol], parameters, most)
             volatility[one.symbol] = float(np.median(part.state[:, part.state_names.index("volatility")]))
             parts.append(part)
         parameters["instruments"] = instrument_table(instruments, volatility)

@@ -24,7 +24,6 @@ from minhos.training.profiles import training_profile
 __all__ = ["Prepared", "ingest", "load_plan", "prepare"]
 
 SYNTHETIC_SEED = 20
-SYNTHETIC_SESSIONS = 30
 
 
 @dataclass(frozen=True)
@@ -110,5 +109,5 @@ def _synthetic(settings: Settings, today: date) -> Path:
     """The synthetic exchange's folder, written once per seed and day."""
     folder = settings.home / "synthetic" / f"seed{SYNTHETIC_SEED}-{today}"
     if not (folder / "SYNTHETIC.txt").exists():
-        write_exchange(folder, seed=SYNTHETIC_SEED, sessions=SYNTHETIC_SESSIONS, end=today)
+        write_exchange(folder, seed=SYNTHETIC_SEED, end=today)
     return folder

@@ -32,6 +32,7 @@ def judge(run_folder: str) -> str:
             mean_r=_number(backtest["mean_r"]),
             mean_r_low=_number(backtest["mean_r_low"]),
             max_drawdown=backtest["max_drawdown"],
+            log_loss=evaluation["log_loss"],
             member_log_loss=evaluation["member_log_loss"],
             members_expected=MEMBERS,
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from minhos.files import read_json, write_json
 from minhos.night.outcome import Decision as Verdict
 from minhos.night.outcome import Outcome, write_outcome
 from minhos.night.recipe import RECIPE
-from minhos.night.request_bars import latest_bars
+from minhos.night.request_bars import replay
 from minhos.night.run import Progress, Run, StepResult
 from minhos.night.server import server_url
 from minhos.night.steps.ingest import load_plan
@@ -24,6 +26,7 @@ from minhos_client.decision import Account, Decision
 __all__ = ["smoke_test"]
 
 DEADLINE_SECONDS = 10.0
+REPLAYED_BARS = 100
 
 
 def smoke_test(run_folder: str) -> str:
@@ -48,9 +51,9 @@ def _smoke(run: Run, progress: Progress) -> StepResult:
     answered = f"nothing was published, so nothing was asked; {words[0] if words else ''}"
     if release is not None:
         progress(f"asking {release}")
-        decisions = _ask(run, settings, release)
-        write_json(run.folder / "smoke.json", [decision.to_dict() for decision in decisions])
-        answered = "; ".join(f"{one.instrument}: {_side(one)}, {one.contracts} contracts" for one in decisions)
+        asked = _ask(run, settings, release)
+        write_json(run.folder / "smoke.json", asked.to_json())
+        answered = asked.words
         verdict = "published" if gate["edge_proven"] else "published on paper"
         words = tuple(gate["words"])
     else:
@@ -69,17 +72,54 @@ def _smoke(run: Run, progress: Progress) -> StepResult:
     return StepResult((answered,), {"decision": verdict})
 
 
-def _ask(run: Run, settings: Settings, release: str) -> list[Decision]:
+@dataclass(frozen=True)
+class Asked:
+    """What the client was told: ``newest`` at the last bar, ``sized`` at the latest replayed bar with a position."""
+
+    newest: list[Decision]
+    sized: list[Decision]
+    sized_at: int | None
+    moments: int
+    positions: int
+
+    @property
+    def words(self) -> str:
+        """One line for the scorecard."""
+        now = "; ".join(f"{one.instrument}: {_side(one)}, {one.contracts} contracts" for one in self.newest)
+        return f"{now}; replaying the last {self.moments} bars gave {self.positions} positions"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``smoke.json``."""
+        return {
+            "newest": [one.to_dict() for one in self.newest],
+            "sized": [one.to_dict() for one in self.sized],
+            "sized_at": self.sized_at,
+            "moments": self.moments,
+            "positions": self.positions,
+        }
+
+
+def _ask(run: Run, settings: Settings, release: str) -> Asked:
+    """Ask for the newest bars, then for the bars before them, as they were known then."""
+    account = Account(equity=RECIPE.start_equity)
+    sized: list[Decision] = []
+    sized_at: int | None = None
+    positions = 0
     with TradeClient(server_url(settings), deadline_seconds=DEADLINE_SECONDS) as client:
         known = client.metadata()
-        asked = latest_bars(run.folder, known.symbols, known.window)
-        decisions = client.decide(
-            asked.bars, asked.bar_end, asked.as_of, asked.symbols, Account(equity=RECIPE.start_equity)
-        )
-    wrong = [one.instrument for one in decisions if one.release != release or not np.isfinite(one.p_up)]
-    if wrong:
-        raise NightError(f"the live server does not answer for {release} on {', '.join(wrong)}: see its log")
-    return decisions
+        requests = replay(run.folder, known.symbols, known.window, REPLAYED_BARS)
+        newest: list[Decision] = []
+        for asked in requests:
+            decisions = client.decide(asked.bars, asked.bar_end, asked.as_of, asked.symbols, account)
+            wrong = [one.instrument for one in decisions if one.release != release or not np.isfinite(one.p_up)]
+            if wrong:
+                raise NightError(f"the live server does not answer for {release} on {', '.join(wrong)}: see its log")
+            newest = newest or decisions
+            taken = sum(one.contracts != 0 for one in decisions)
+            if taken and not sized:
+                sized, sized_at = decisions, asked.as_of
+            positions += taken
+    return Asked(newest, sized, sized_at, len(requests), positions)
 
 
 def _side(decision: Decision) -> str:

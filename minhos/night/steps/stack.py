@@ -98,6 +98,7 @@ def _write_evaluation(
             "accuracy": ensemble["accuracy"],
             "accuracy_low": ensemble["accuracy_low"],
             "base_rate": ensemble["base_rate"],
+            "log_loss": ensemble["log_loss"],
             "break_even_win": break_even,
             "member_log_loss": {row["model"]: row["log_loss"] for row in table[1:]},
             "table": table,

@@ -202,9 +202,11 @@ class _Work:
         return np.where(side[rows] > 0, self.samples.win_long[rows], self.samples.win_short[rows])
 
     def win_table(self, oof: Applied, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
-        return fit_win_table(
-            oof.win_raw[rows], self.won(oof.side, rows), overlap=self.overlap, settings=self.settings.win
-        )
+        """A trade's outcome is known when it ends, mostly long before the horizon: its overlap is that of the trades."""
+        own = self.samples
+        ends = np.where(oof.side[rows] > 0, own.exit_us_long[rows], own.exit_us_short[rows])
+        overlap = mean_overlap(own.t0[rows], ends, own.instrument[rows])
+        return fit_win_table(oof.win_raw[rows], self.won(oof.side, rows), overlap=overlap, settings=self.settings.win)
 
     def metrics(self, oof: Applied, stacked: npt.NDArray[np.int64], scored: npt.NDArray[np.int64]) -> dict[str, Any]:
         up = self.samples.up[stacked]

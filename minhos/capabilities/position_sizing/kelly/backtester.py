@@ -73,9 +73,7 @@ class BacktestResult:
     def words(self) -> tuple[str, ...]:
         """The result for people."""
         if self.trades == 0:
-            return (
-                f"no trade in {self.moments} out-of-sample moments: no win interval was above break-even",
-            )
+            return (f"no trade in {self.moments} out-of-sample moments: no win interval was above break-even",)
         return (
             f"{self.trades} trades in {self.moments} out-of-sample moments, {self.win_rate:.1%} won net of costs",
             f"mean net return {self.mean_r:+.3f} R per trade (90 % interval {self.mean_r_low:+.3f} to "

@@ -8,9 +8,7 @@ import numpy.typing as npt
 __all__ = ["bootstrap_means"]
 
 
-def bootstrap_means(
-    values: npt.NDArray[np.float64], *, block: int, draws: int, seed: int
-) -> npt.NDArray[np.float64]:
+def bootstrap_means(values: npt.NDArray[np.float64], *, block: int, draws: int, seed: int) -> npt.NDArray[np.float64]:
     """Means of ``draws`` circular block resamples of ``values`` (in time order).
 
     Args:

@@ -1,4 +1,4 @@
-"""From a fold's training rows to what the network is fitted on: the newest rows, and their own purged tail."""
+"""From a fold's training rows to what the network is fitted on: rows spread over the history, and their purged tail."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ class LstmData:
 
 
 def prepare(data: TrainingData, settings: LstmProfile) -> LstmData:
-    """The newest ``max_samples`` rows, cut in time into a fitting part and the fold's own purged tail.
+    """At most ``max_samples`` rows, evenly spread in time, cut into a fitting part and the fold's own purged tail.
 
+    Spread, because labels of neighbouring rows overlap: the same number of newest rows says much less.
     Raises NightError when the input is not [N, steps, C] or the rows are too few to cut.
     """
     if data.x.ndim != 3:
         raise NightError(f"lstm: got inputs of shape {data.x.shape}, but it takes sequences [N, steps, features]")
-    newest = slice(-settings.max_samples if settings.max_samples else None, None)
-    x, y = data.x[newest], data.y[newest].astype(np.float32)
-    fold = purged_tail(data.t0[newest], data.t1[newest], fraction=settings.tail_fraction, embargo_us=data.embargo_us)
+    count = len(data.y) if settings.max_samples is None else min(settings.max_samples, len(data.y))
+    rows = np.linspace(0, len(data.y) - 1, count).round().astype(np.int64)
+    x, y = data.x[rows], data.y[rows].astype(np.float32)
+    fold = purged_tail(data.t0[rows], data.t1[rows], fraction=settings.tail_fraction, embargo_us=data.embargo_us)
     return LstmData(x[fold.train], y[fold.train], x[fold.test], y[fold.test])

@@ -1,8 +1,9 @@
 """The network: scaler -> LSTM 200 -> LSTM 100 -> attention over time -> dense, dropout -> P(up).
 
 The scaler is part of the model, so a fold's artifact carries the scale of the fold's own training rows and nothing
-else can. Attention is additive over the LSTM's states (Bahdanau, Cho and Bengio 2015): score = v' tanh(W h),
-softmax over the steps, weighted sum of the states.
+else can. Attention is additive over the LSTM's states (Bahdanau, Cho and Bengio 2015) with the newest state h_T as
+the query: score_t = v' tanh(W h_t + U h_T), softmax over the steps, weighted sum of the states, beside it h_T itself.
+Without the query and h_T the sum starts as a plain mean over the steps, and the newest bar is lost in it.
 """
 
 from __future__ import annotations
@@ -60,9 +61,13 @@ def build_network(keras: Any, *, steps: int, mean: Float32, std: Float32, settin
     states = ops.clip(scaled, -_CLIP, _CLIP)
     states = layers.LSTM(first, return_sequences=True, use_cudnn=False, name="lstm_first")(states)
     states = layers.LSTM(second, return_sequences=True, use_cudnn=False, name="lstm_second")(states)
-    scores = layers.Dense(settings.attention_units, activation="tanh", name="attention_hidden")(states)
+    newest = layers.Flatten(name="newest")(states[:, -1:, :])
+    query = layers.Dense(settings.attention_units, use_bias=False, name="attention_query")(newest)
+    keys = layers.Dense(settings.attention_units, name="attention_keys")(states)
+    scores = ops.tanh(keys + ops.expand_dims(query, 1))
     weights = layers.Softmax(axis=1, name="attention")(layers.Dense(1, name="attention_score")(scores))
     context = layers.Flatten(name="context")(layers.Dot(axes=1, name="weighted_sum")([weights, states]))
-    hidden = layers.Dense(settings.dense_units, activation="relu", name="dense")(context)
+    seen = layers.Concatenate(name="seen")([context, newest])
+    hidden = layers.Dense(settings.dense_units, activation="relu", name="dense")(seen)
     hidden = layers.Dropout(settings.dropout, seed=seed % 2**31, name="dropout")(hidden)
     return keras.Model(inputs, layers.Dense(1, activation="sigmoid", name="p_up")(hidden), name="lstm")

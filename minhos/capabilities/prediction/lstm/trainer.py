@@ -66,8 +66,10 @@ class Lstm:
         keras = keras_on_cpu(seed=seed, threads=profile.threads)
         mean, std = scale_of(parts.fit_x)
         model = build_network(keras, steps=parts.fit_x.shape[1], mean=mean, std=std, settings=settings, seed=seed)
+        steps = settings.epochs * -(-len(parts.fit_y) // settings.batch_size)
+        rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
         model.compile(
-            optimizer=keras.optimizers.Adam(settings.learning_rate, clipnorm=1.0),
+            optimizer=keras.optimizers.Adam(rate, clipnorm=1.0),
             loss="binary_crossentropy",
             jit_compile=False,
         )

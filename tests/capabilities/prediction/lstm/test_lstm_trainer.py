@@ -30,15 +30,17 @@ def quiet(_: str) -> None:
     """Progress that nobody reads."""
 
 
-def test_the_newest_rows_are_used_and_the_tail_is_the_newest_of_them() -> None:
+def test_the_rows_are_spread_over_the_history_and_the_tail_is_the_newest_of_them() -> None:
     data = data_of()
     moments = (data.t0 // 10**6).astype(np.float32)
     marked = TrainingData(data.x * 0 + moments[:, None, None], data.y, data.t0, data.t1, 0)
     parts = prepare(marked, TINY)
-    purged = 400 - len(parts.fit_x) - len(parts.tail_x)
-    assert 0 < purged <= 2 * 6, "both instruments' labels of six bars"
+    used = np.concatenate([parts.fit_x, parts.tail_x])[:, 0, 0]
+    assert 390 < len(used) < 400, "of 400 rows, those whose labels reach into the tail are purged"
     assert parts.fit_x.max() < parts.tail_x.min()
-    assert parts.fit_x.min() == moments[-400] and parts.tail_x.max() == moments[-1]
+    assert (used[0], used[-1]) == (moments[0], moments[-1])
+    steps = np.diff(used[: len(parts.fit_x)])
+    assert steps.max() <= 2 * np.median(steps), "evenly spread"
 
 
 def test_tabular_rows_are_refused() -> None:
