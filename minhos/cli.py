@@ -242,7 +242,7 @@ def main() -> NoReturn:
 
 
 def _fail(error: Exception, status: int) -> NoReturn:
-    print(f"minhos: {error}", file=sys.stderr)
+    print(f"minhos: {error}", file=sys.stderr, flush=True)
     sys.exit(status)
 
 

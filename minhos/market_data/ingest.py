@@ -224,7 +224,7 @@ def _words(content: _Folder, scan: Scan, symbols: Sequence[str], day: date, seco
             words.append(
                 f"{symbol}: the session of {day} is not complete in the data, it ends at {iso(int(series.bar_end[-1]))}"
             )
-    words.extend(f"{symbol} is left out: {why.splitlines()[0]}" for symbol, why in sorted(content.excluded.items()))
+    words.extend(f"{symbol} is left out: {why}" for symbol, why in sorted(content.excluded.items()))
     words.extend(f"{name} is not read: {why}" for name, why in scan.ignored.items())
     return tuple(words)
 

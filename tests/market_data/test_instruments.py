@@ -61,11 +61,11 @@ def test_an_unknown_symbol_is_told_with_the_lines_to_add(instruments: Instrument
         instruments.find("HGZ25-COMEX")
 
 
-def test_the_lines_that_an_error_shows_are_valid(instruments: Instruments, tmp_path: Path) -> None:
+def test_the_definition_that_an_error_shows_is_valid(instruments: Instruments, tmp_path: Path) -> None:
     with pytest.raises(InstrumentError) as caught:
         instruments.find("HGZ25")
     path = tmp_path / "mine.toml"
-    path.write_text("\n".join(str(caught.value).splitlines()[1:]))
+    path.write_text(str(caught.value).split("INSTRUMENTS=<file>: ")[1])
     assert load_instruments(path).find("HGZ25").symbol == "HG"
 
 
