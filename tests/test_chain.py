@@ -1,14 +1,12 @@
 """The chain: the contract's dtypes, every reason, bad rows among good ones, stages alone and composed, determinism."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from builders import DATA_THROUGH, fake_bars, fake_request, linear_predictors, tiny_parameters
+from builders import DATA_THROUGH, fake_request, linear_predictors, tiny_parameters
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -344,64 +342,6 @@ class TestStages:
         ask["BARS"][:, :, 5], ask["BARS"][:, :, 6] = np.nan, -np.inf
         answer = ours.decide(ask, linear_predictors(data))
         assert all(np.array_equal(answer[name], expected[name]) for name in expected)
-
-
-class TestHistory:
-    @staticmethod
-    def windows(bars: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
-        view = np.lib.stride_tricks.sliding_window_view(bars, width, axis=0)
-        return np.ascontiguousarray(np.moveaxis(view, -1, 1))
-
-    def check(self, bars: npt.NDArray[np.float64], bar_end: npt.NDArray[np.int64]) -> FeatureBlock:
-        ours = chain({"max_age_seconds": 10**9})
-        served, ends = self.windows(bars, 69), self.windows(bar_end, 69)
-        names = encode_bytes(["MNQZ25"] * len(ends))
-        each = ours.features(served, ends, ends[:, -1:].copy(), names)
-        whole = ours.history_block(bars, bar_end)
-        for field in ("sequence", "tabular", "state", "row_reasons"):
-            np.testing.assert_allclose(getattr(whole, field), getattr(each, field), atol=1e-9, rtol=1e-9)
-        return whole
-
-    def test_it_equals_the_served_windows(self) -> None:
-        ends = DATA_THROUGH + 1_800_000_000 * np.arange(200, dtype=np.int64)
-        assert not self.check(fake_bars(np.random.default_rng(0), 200), ends).row_reasons.any()
-
-    def test_a_bad_bar_refuses_the_windows_that_hold_it_and_no_others(self) -> None:
-        bars = fake_bars(np.random.default_rng(0), 200)
-        ends = DATA_THROUGH + 1_800_000_000 * np.arange(200, dtype=np.int64)
-        clean = self.check(bars, ends)
-        bars[100, 3] = np.nan
-        block = self.check(bars, ends)
-        refused = block.row_reasons[:, 0] == int(Reason.BAD_INPUT)
-        assert np.flatnonzero(refused).tolist() == list(range(100 - 68, 101))
-        assert np.array_equal(block.tabular[~refused], clean.tabular[~refused])
-
-    def test_the_future_changes_nothing(self) -> None:
-        bars = fake_bars(np.random.default_rng(4), 160)
-        ends = DATA_THROUGH + 1_800_000_000 * np.arange(160, dtype=np.int64)
-        early, late = chain().history_block(bars[:120], ends[:120]), chain().history_block(bars, ends)
-        for field in ("sequence", "tabular", "state"):
-            assert np.array_equal(getattr(early, field), getattr(late, field)[: 120 - 68]), field
-
-    def test_too_short_a_history_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="a history of 68 bars is shorter than the window of 69"):
-            chain().history_block(np.ones((68, 8)), np.arange(68, dtype=np.int64))
-
-    def test_a_real_year_of_order_flow_gives_finite_features(self) -> None:
-        root = Path(__file__).resolve().parents[1]
-        folder = Path(os.environ.get("MINHOS_REAL_DATA", root.parent / "shared" / "data"))
-        file = folder / "crypto_orderflow" / "BTCUSDT_30m.csv"
-        if not file.is_file():
-            pytest.skip(f"no real data: {file} is absent (set MINHOS_REAL_DATA)")
-        table = np.genfromtxt(file, delimiter=",", skip_header=1, usecols=(1, 2, 3, 4, 5, 8, 9), max_rows=3000)
-        ask_volume = table[:, 6]
-        bars = np.column_stack([table[:, :5], table[:, 4] - ask_volume, ask_volume, table[:, 5]])
-        ends = DATA_THROUGH + 1_800_000_000 * np.arange(len(bars), dtype=np.int64)
-        block = chain().history_block(bars, ends)
-        bad = block.refused
-        assert bad.mean() < 0.1
-        assert np.isfinite(block.tabular).all()
-        assert (block.state[~bad, :3] > 0).all()
 
 
 def _instruments(**changes: Any) -> dict[str, Any]:

@@ -41,9 +41,9 @@ def test_a_missing_part_is_named(tmp_path: Path, part: str) -> None:
 
 def test_the_servers_environment_leaves_our_code_behind(tmp_path: Path) -> None:
     found = find_installation(environment(tmp_path))
-    variables = found.environment({"PYTHONPATH": "/ours", "HOME": "/home/trader", "SECRET": "x", "PATH": "/ours"})
+    variables = found.environment({"PYTHONPATH": "/ours", "HOME": "/home-of-a-trader", "SECRET": "x", "PATH": "/ours"})
     assert "/ours" not in "".join(variables.values())
-    assert variables["HOME"] == "/home/trader" and "SECRET" not in variables
+    assert variables["HOME"] == "/home-of-a-trader" and "SECRET" not in variables
     assert variables["PATH"].startswith(str(tmp_path / "bin"))
 
 
