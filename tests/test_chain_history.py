@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pytest
 from builders import DATA_THROUGH, fake_bars, tiny_parameters
 
-from minhos.chain import Chain, Parameters
-from minhos_client.contract import encode_bytes
+from minhos.chain import Chain, FeatureBlock, Parameters
+from minhos_client.contract import Reason, encode_bytes
 
 SYMBOLS = ("MNQZ25", "ESZ25", "MESZ25", "NQZ25")
 
 
-def chain() -> Chain:
-    return Chain(Parameters.from_json(tiny_parameters(SYMBOLS)), "20250101-30m-0123456789ab")
+def chain(**changes: int) -> Chain:
+    return Chain(Parameters.from_json({**tiny_parameters(SYMBOLS), **changes}), "20250101-30m-0123456789ab")
 
 
 class TestHistory:
@@ -28,7 +28,7 @@ class TestHistory:
         return np.ascontiguousarray(np.moveaxis(view, -1, 1))
 
     def check(self, bars: npt.NDArray[np.float64], bar_end: npt.NDArray[np.int64]) -> FeatureBlock:
-        ours = chain({"max_age_seconds": 10**9})
+        ours = chain(max_age_seconds=10**9)
         served, ends = self.windows(bars, 69), self.windows(bar_end, 69)
         names = encode_bytes(["MNQZ25"] * len(ends))
         each = ours.features(served, ends, ends[:, -1:].copy(), names)
