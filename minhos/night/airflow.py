@@ -10,12 +10,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from minhos.config import REPOSITORY, Settings
 from minhos.errors import NightError
+from minhos.serving.processes import end_group, tied
 
 __all__ = ["airflow_environment", "migrate", "start_nightly", "start_standalone"]
 
@@ -26,6 +28,15 @@ NO_TELEMETRY = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
+
+PROGRAMS = {
+    "api-server": (),
+    "scheduler": ("--skip-serve-logs",),
+    "dag-processor": (),
+    "triggerer": ("--skip-serve-logs",),
+}
+GRACE_SECONDS = 15.0
+POLL_SECONDS = 0.5
 
 
 def airflow_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
@@ -78,7 +89,7 @@ def start_nightly(environment: Mapping[str, str], params: Mapping[str, Any], log
     """Start one run of the DAG ``nightly`` in a process (and process group) of its own; its output goes to ``log``."""
     with log.open("wb") as stream:
         return subprocess.Popen(
-            [_airflow(), "dags", "test", "nightly", "--conf", json.dumps(params)],
+            tied([_airflow(), "dags", "test", "nightly", "--conf", json.dumps(params)]),
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -88,8 +99,39 @@ def start_nightly(environment: Mapping[str, str], params: Mapping[str, Any], log
 
 
 def start_standalone(environment: Mapping[str, str]) -> int:
-    """Airflow's scheduler and web interface in the foreground, until interrupted; its exit status."""
-    return subprocess.run([_airflow(), "standalone"], env=dict(environment), check=False).returncode
+    """Airflow's scheduler and web interface in the foreground; returns 0 when interrupted, after all of it has ended.
+
+    Not ``airflow standalone``: that one opens two log servers on every address of the machine (ports 8793 and 8794,
+    no setting turns them off), and leaves its children running when it is killed. The logs are files that the web
+    interface of the same machine reads by itself.
+
+    Raises:
+        NightError: One of the programs ended by itself; the others are stopped.
+    """
+    started: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, options in PROGRAMS.items():
+            started[name] = subprocess.Popen(
+                tied([_airflow(), name, *options]),
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        while True:
+            for name, process in started.items():
+                if process.poll() is not None:
+                    raise NightError(
+                        f"airflow {name} ended by itself with status {process.returncode}: its last lines say why "
+                        f"(is port {environment['AIRFLOW__API__PORT']} taken?)"
+                    )
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for process in started.values():
+            process.terminate()
+        for process in started.values():
+            end_group(process, grace_seconds=GRACE_SECONDS)
 
 
 def _airflow() -> str:

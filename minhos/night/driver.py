@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -24,12 +22,14 @@ from minhos.night.request import NightRequest
 from minhos.night.run import Run
 from minhos.night.server import server_url
 from minhos.night.steps.ingest import Prepared, prepare
+from minhos.serving.processes import end_group
 from minhos.serving.state import running_server
 from minhos.serving.triton import ServerSettings, TritonServer
 
 __all__ = ["drive_night", "night_lock", "server_settings"]
 
 POLL_SECONDS = 0.2
+GRACE_SECONDS = 10.0
 
 
 def drive_night(
@@ -57,23 +57,30 @@ def drive_night(
         The run, whose ``outcome.json`` has the decision.
 
     Raises:
-        MinhosError: Bad input (nothing was started), a second night at once, or a step that failed.
+        MinhosError: Bad input (nothing was started), a second night at once, a step that failed, or an interruption
+            (what was started is stopped).
     """
-    with night_lock(settings.home):
-        prepared = prepare(request, settings, today)
-        announce(prepared)
-        with triton_running(settings, say):
-            environment = airflow_environment(settings, environ)
-            say("Airflow: preparing its database")
-            migrate(settings, environment)
-            log = settings.logs / "airflow-nightly.log"
-            say(f"Airflow: running the DAG nightly (log {log})")
-            params = {
-                **request.to_params(),
-                "session": str(prepared.plan.session),
-                "data": str(prepared.plan.folder),
-            }
-            _follow(environment, params, prepared.run.events, log, follow)
+    try:
+        with night_lock(settings.home):
+            prepared = prepare(request, settings, today)
+            announce(prepared)
+            with triton_running(settings, say):
+                environment = airflow_environment(settings, environ)
+                say("Airflow: preparing its database")
+                migrate(settings, environment)
+                log = settings.logs / "airflow-nightly.log"
+                say(f"Airflow: running the DAG nightly (log {log})")
+                params = {
+                    **request.to_params(),
+                    "session": str(prepared.plan.session),
+                    "data": str(prepared.plan.folder),
+                }
+                _follow(environment, params, prepared.run.events, log, follow)
+    except KeyboardInterrupt as interrupt:
+        raise NightError(
+            "the night was interrupted: what it started is stopped, what serves is unchanged, its finished steps are "
+            "kept; run it again to go on"
+        ) from interrupt
     return prepared.run
 
 
@@ -101,7 +108,7 @@ def triton_running(settings: Settings, say: Callable[[str], None]) -> Iterator[N
         yield
         return
     say("Triton: starting")
-    with TritonServer(server_settings(settings)) as server:
+    with TritonServer(replace(server_settings(settings), tied=True)) as server:
         assert server.state is not None
         say(f"Triton: answers on {server.state.url} (loopback, stops with this night)")
         yield
@@ -139,20 +146,8 @@ def _follow(
             if not ended:
                 time.sleep(POLL_SECONDS)
     finally:
-        _end(process)
+        end_group(process, grace_seconds=GRACE_SECONDS)
     if failure is not None:
         raise NightError(f"{failure.label}: {' '.join(failure.words)}")
     if process.returncode != 0:
         raise NightError(f"Airflow ended with status {process.returncode}: see the end of {log}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process group that this night started, if it is still there."""
-    if process.poll() is not None:
-        return
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from minhos.errors import ServingError
 from minhos.files import write_bytes
+from minhos.serving.processes import group_members
 
 __all__ = ["ServerState", "clear_state", "process_start", "read_state", "running_server", "write_state"]
 
@@ -92,7 +93,7 @@ def clear_state(home: Path, state: ServerState) -> None:
     process group together with the path of this home's stub, so that a stranger with a re-used id is safe.
     """
     stub = str((home / "serving" / "backends").absolute())
-    for pid in _group_members(state.pid):
+    for pid in group_members(state.pid):
         try:
             if Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").startswith(stub):
                 os.kill(pid, signal.SIGKILL)
@@ -103,16 +104,3 @@ def clear_state(home: Path, state: ServerState) -> None:
             segment.unlink(missing_ok=True)
     for path in (Path(state.key_file), _file(home)):
         path.unlink(missing_ok=True)
-
-
-def _group_members(group: int) -> list[int]:
-    """The processes of a process group, zombies included."""
-    members = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            text = (folder / "stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(text[text.rindex(")") + 2 :].split()[2]) == group:
-            members.append(int(folder.name))
-    return members

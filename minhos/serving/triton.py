@@ -22,6 +22,7 @@ from typing import Self
 from minhos.errors import ServingError
 from minhos.serving.control import KEY_NAME, TritonControl
 from minhos.serving.installation import ServingInstallation, find_installation
+from minhos.serving.processes import tied
 from minhos.serving.state import (
     ServerState,
     clear_state,
@@ -48,6 +49,7 @@ class ServerSettings:
     """What a server needs: ``home`` for its own files, the live ``repository``, two ports on loopback.
 
     ``config_name`` picks the form of every model: ``cpu`` reads ``configs/cpu.pbtxt``, None ``config.pbtxt``.
+    ``tied``: the server ends with the process that started it, even when that is killed and cannot stop it.
     """
 
     home: Path
@@ -58,6 +60,7 @@ class ServerSettings:
     config_name: str | None = "cpu"
     ready_timeout_seconds: float = 60.0
     stop_timeout_seconds: float = 15.0
+    tied: bool = False
 
     @property
     def models(self) -> Path:
@@ -148,7 +151,7 @@ class TritonServer:
         command = self._command(installation, key=key, shm_prefix=prefix)
         with log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                command,
+                tied(command) if settings.tied else command,
                 env=installation.environment(os.environ),
                 cwd=settings.folder,
                 stdin=subprocess.DEVNULL,

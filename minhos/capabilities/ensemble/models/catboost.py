@@ -13,41 +13,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from minhos.capabilities.ensemble.models.fitted import PROOF_ROWS, FittedTrees, p_of_up
 from minhos.training.families import Progress, TrainingData
-from minhos.training.onnx_export import canonical, prove, write_model
+from minhos.training.onnx_export import canonical
 from minhos.training.profiles import TrainingProfile
 
 __all__ = ["CatBoost"]
 
 Float32 = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class FittedCatBoost:
-    """A fitted classifier and rows to prove its export on."""
-
-    model: Any
-    proof_rows: Float32
-
-    def predict_p_up(self, x: Float32) -> Float32:
-        """P(up) float32 [N]."""
-        probability: Float32 = self.model.predict_proba(x, thread_count=1)[:, 1].astype(np.float32)
-        return probability
-
-    def to_onnx(self, path: Path) -> float:
-        """Write by CatBoost's own exporter, its ZipMap left out, canonical; returns the parity gap."""
-        import onnx
-
-        width = self.proof_rows.shape[1]
-        with tempfile.TemporaryDirectory() as folder:
-            exported = Path(folder) / "catboost.onnx"
-            self.model.save_model(str(exported), format="onnx")
-            raw = onnx.load(str(exported))
-        trees = next(node for node in raw.graph.node if node.op_type == "TreeEnsembleClassifier")
-        model = canonical(raw, probability=trees.output[1], column=1, shape=(width,))
-        gap = prove(model, self.predict_p_up, self.proof_rows, name="catboost")
-        write_model(model, path)
-        return gap
 
 
 @dataclass(frozen=True)
@@ -57,7 +30,7 @@ class CatBoost:
     name: str = "catboost"
     input: Literal["sequence", "tabular"] = "tabular"
 
-    def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedCatBoost:
+    def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedTrees:
         """Deterministic for a seed and a number of threads; writes no training folder."""
         from catboost import CatBoostClassifier
 
@@ -73,4 +46,18 @@ class CatBoost:
             verbose=False,
         )
         model.fit(data.x, data.y)
-        return FittedCatBoost(model, data.x[-512:])
+        width = data.x.shape[1]
+        native = p_of_up(model, thread_count=1)
+        return FittedTrees(self.name, native, lambda: _graph(model, width), data.x[-PROOF_ROWS:])
+
+
+def _graph(model: Any, width: int) -> Any:
+    """By CatBoost's own exporter, its ZipMap left out, canonical."""
+    import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder) / "catboost.onnx"
+        model.save_model(str(exported), format="onnx")
+        raw = onnx.load(str(exported))
+    trees = next(node for node in raw.graph.node if node.op_type == "TreeEnsembleClassifier")
+    return canonical(raw, probability=trees.output[1], column=1, shape=(width,))

@@ -11,14 +11,14 @@ right, where ONNX would go left. Such an edge moves one float32 down: nothing li
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from minhos.capabilities.ensemble.models.fitted import PROOF_ROWS, FittedTrees
 from minhos.training.families import Progress, TrainingData
-from minhos.training.onnx_export import CONVERTER_OPSET, canonical, prove, write_model
+from minhos.training.onnx_export import CONVERTER_OPSET, canonical
 from minhos.training.profiles import TrainingProfile
 
 __all__ = ["LightGbm", "floor_thresholds"]
@@ -47,42 +47,13 @@ def _without_sizes(lines: list[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class FittedLightGbm:
-    """A fitted booster and rows to prove its export on."""
-
-    booster: Any
-    proof_rows: Float32
-
-    def predict_p_up(self, x: Float32) -> Float32:
-        """P(up) float32 [N]."""
-        probability: Float32 = np.asarray(self.booster.predict(x, num_threads=1)).astype(np.float32)
-        return probability
-
-    def to_onnx(self, path: Path) -> float:
-        """Write by onnxmltools from floored thresholds, canonical; proven against the booster as it was trained."""
-        import lightgbm
-        from onnxmltools.convert import convert_lightgbm
-        from onnxmltools.convert.common.data_types import FloatTensorType
-
-        width = self.proof_rows.shape[1]
-        floored = lightgbm.Booster(model_str=floor_thresholds(self.booster.model_to_string()))
-        raw = convert_lightgbm(
-            floored, initial_types=[("x", FloatTensorType([None, width]))], target_opset=CONVERTER_OPSET, zipmap=False
-        )
-        model = canonical(raw, probability=raw.graph.output[1].name, column=1, shape=(width,))
-        gap = prove(model, self.predict_p_up, self.proof_rows, name="lightgbm")
-        write_model(model, path)
-        return gap
-
-
-@dataclass(frozen=True)
 class LightGbm:
     """The family ``lightgbm``."""
 
     name: str = "lightgbm"
     input: Literal["sequence", "tabular"] = "tabular"
 
-    def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedLightGbm:
+    def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedTrees:
         """Deterministic for a seed: LightGBM's deterministic mode, histograms built by rows."""
         import lightgbm
 
@@ -105,4 +76,22 @@ class LightGbm:
         booster = lightgbm.train(
             settings, lightgbm.Dataset(data.x, label=data.y), num_boost_round=profile.trees.lightgbm
         )
-        return FittedLightGbm(booster, data.x[-512:])
+        width = data.x.shape[1]
+        return FittedTrees(
+            self.name,
+            lambda x: booster.predict(x, num_threads=1),
+            lambda: _graph(booster.model_to_string(), width),
+            data.x[-PROOF_ROWS:],
+        )
+
+
+def _graph(text: str, width: int) -> Any:
+    """By onnxmltools from floored thresholds, canonical; proven against the booster as it was trained."""
+    import lightgbm
+    from onnxmltools.convert import convert_lightgbm
+    from onnxmltools.convert.common.data_types import FloatTensorType
+
+    floored = lightgbm.Booster(model_str=floor_thresholds(text))
+    inputs = [("x", FloatTensorType([None, width]))]
+    raw = convert_lightgbm(floored, initial_types=inputs, target_opset=CONVERTER_OPSET, zipmap=False)
+    return canonical(raw, probability=raw.graph.output[1].name, column=1, shape=(width,))

@@ -181,5 +181,4 @@ def test_signs_of_flow_with_many_exact_zeros_survive_the_export(tmp_path: Path) 
     times = np.arange(3000, dtype=np.int64)
     data = TrainingData(x=x, y=y, t0=times, t1=times + 1, embargo_us=0)
     fitted = family("lightgbm").fit(data, seed=1, profile=training_profile("quick"), progress=lambda _: None)
-    assert "e-35" in fitted.booster.model_to_string()  # type: ignore[attr-defined]
     assert fitted.to_onnx(tmp_path / "model.onnx") < 1e-5
