@@ -23,6 +23,7 @@ from minhos.files import read_json
 from minhos.serving.triton import free_port
 
 HOME = Path(__file__).resolve().parents[1] / "var" / "bench"
+MARKER = ".made-by-the-night-benchmark"
 MINHOS = Path(sys.executable).parent / "minhos"
 
 
@@ -62,7 +63,11 @@ def main() -> None:
         *(["--map", str(options.map)] if options.map else []),
     ]
     if options.home.exists():
+        if not (options.home / MARKER).exists():
+            raise SystemExit(f"{options.home} exists and was not made by this benchmark: give another --home")
         shutil.rmtree(options.home)
+    options.home.mkdir(parents=True)
+    (options.home / MARKER).touch()
     figures = {name: measure(options.home, arguments) for name in ("cold", "warm")}
     print(f"a night on {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     print(f"{'step':<24}{'cold s':>9}{'warm s':>9}")

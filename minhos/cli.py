@@ -78,16 +78,17 @@ def night(
         }
     )
     started = time.monotonic()
+    printer = EventPrinter(out)
     run = drive_night(
         request,
         Settings.from_environment(os.environ),
         today=date.today(),
         environ=os.environ,
         announce=lambda prepared: announce_plan(out, prepared),
-        follow=EventPrinter(out),
+        follow=printer,
         say=lambda words: out.print(Text(words, style="dim")),
     )
-    scorecard(out, run)
+    scorecard(out, run, printer.reused)
     smoke = run.folder / "smoke.json"
     if smoke.exists():
         print_smoke(out, read_json(smoke))
@@ -141,7 +142,7 @@ def decide(
 
     Example: minhos decide --symbol MNQZ25 --equity 50000
     """
-    from minhos.console import decision_table
+    from minhos.console import print_decisions
     from minhos.night.request_bars import latest_bars, run_of_release
     from minhos.night.server import server_url
     from minhos_client.client import TradeClient
@@ -162,7 +163,9 @@ def decide(
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
-        console().print(decision_table(rows))
+        print_decisions(console(), rows)
+        if asked.as_of < known.data_through:
+            print("a replay: the release has been trained on bars beyond this moment")
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from minhos.night.run import Run
     from minhos.night.steps.ingest import Prepared
 
-__all__ = ["EventPrinter", "announce_plan", "console", "decision_table", "print_smoke", "scorecard", "utc"]
+__all__ = [
+    "EventPrinter",
+    "announce_plan",
+    "console",
+    "decision_table",
+    "print_decisions",
+    "print_smoke",
+    "scorecard",
+    "utc",
+]
 
 WIDTH = 100
 STEPS = ("ingest", "validate", "features", "drift", "train", "stack", "backtest", "gate", "publish", "smoke_test")
@@ -30,6 +39,7 @@ MARKS = {
     "failed": ("!!", "red"),
 }
 QUIET_SECONDS = 5.0
+TABLE_COLUMNS = 3
 
 
 def console() -> Console:
@@ -61,6 +71,7 @@ class EventPrinter:
         self._out = out
         self._clock = clock
         self._said = -QUIET_SECONDS
+        self.reused: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Print one event."""
@@ -73,6 +84,7 @@ class EventPrinter:
         seconds = f"{event.seconds:.1f} s" if timed else ""
         words = event.words[:1] if event.label == "ingest" else event.words
         if event.kind == "reused":
+            self.reused.add(event.label)
             words = ("done before", *words)
         line = Table.grid(padding=(0, 1))
         line.add_column(width=2)
@@ -86,8 +98,8 @@ class EventPrinter:
         self._out.print(line)
 
 
-def scorecard(out: Console, run: Run) -> None:
-    """The night in one table, the models out of sample, then the decision."""
+def scorecard(out: Console, run: Run, reused: Collection[str] = ()) -> None:
+    """The night in one table, the models out of sample, the decision. ``reused`` steps were done by an earlier night."""
     from minhos.night.outcome import read_outcome
 
     table = Table(title=f"Scorecard of {run.name}", width=WIDTH, box=box.SIMPLE_HEAVY)
@@ -99,8 +111,10 @@ def scorecard(out: Console, run: Run) -> None:
         for label in sorted(path.stem for path in (run.folder / "records").glob(f"{step}*.json")):
             record = run.record(label)
             if record is not None:
-                total += record.seconds
-                table.add_row(Text(label), f"{record.seconds:.1f}", Text("\n".join(record.words)))
+                spent = 0.0 if label in reused else record.seconds
+                total += spent
+                seconds = "earlier" if label in reused else f"{spent:.1f}"
+                table.add_row(Text(label), seconds, Text("\n".join(record.words)))
     table.add_section()
     table.add_row("all steps", f"{total:.1f}", "")
     out.print(table)
@@ -138,7 +152,7 @@ def _members(out: Console, run: Run) -> None:
 def print_smoke(out: Console, smoke: Mapping[str, Any]) -> None:
     """What the client was told at the newest bar, and the latest position of the replay."""
     out.print(Text("the client's call at the newest bar:", style="bold"))
-    out.print(decision_table(smoke["newest"]))
+    print_decisions(out, smoke["newest"])
     if smoke["sized"] and smoke["sized"] != smoke["newest"]:
         out.print(
             Text(
@@ -147,7 +161,13 @@ def print_smoke(out: Console, smoke: Mapping[str, Any]) -> None:
                 style="bold",
             )
         )
-        out.print(decision_table(smoke["sized"]))
+        print_decisions(out, smoke["sized"])
+
+
+def print_decisions(out: Console, decisions: Sequence[Mapping[str, Any]]) -> None:
+    """Decisions as tables of at most three instruments, so that nothing is cut."""
+    for first in range(0, len(decisions), TABLE_COLUMNS):
+        out.print(decision_table(decisions[first : first + TABLE_COLUMNS]))
 
 
 def decision_table(decisions: Sequence[Mapping[str, Any]]) -> Table:

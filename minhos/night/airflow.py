@@ -1,11 +1,12 @@
 """Airflow as a program: its environment, its database, and one run of the nightly DAG. ``minhos`` never imports it.
 
-The embedded default is SQLite under the home; a configuration that the user's environment already carries
-(``AIRFLOW__DATABASE__SQL_ALCHEMY_CONN`` and so on) is left as it is.
+The embedded default is SQLite under the home, which is always Airflow's home too: nobody else's installation is touched. A
+setting that the environment carries (``AIRFLOW__DATABASE__SQL_ALCHEMY_CONN`` and so on) is left as it is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -43,7 +44,6 @@ def airflow_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
     """The environment of every Airflow program that this platform starts: loopback, four workers, no telemetry."""
     programs = Path(sys.executable).parent
     defaults = {
-        "AIRFLOW_HOME": str(settings.airflow_home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -55,6 +55,7 @@ def airflow_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
     ours = {
+        "AIRFLOW_HOME": str(settings.airflow_home),
         "MINHOS_HOME": str(settings.home),
         "PATH": f"{programs}{os.pathsep}{environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
@@ -70,7 +71,9 @@ def migrate(settings: Settings, environment: Mapping[str, str]) -> None:
     """
     from importlib.metadata import version
 
-    stamp = settings.airflow_home / f".migrated-{version('apache-airflow')}"
+    connection = environment.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "")
+    which = hashlib.sha256(connection.encode()).hexdigest()[:8]
+    stamp = settings.airflow_home / f".migrated-{version('apache-airflow')}-{which}"
     if stamp.exists():
         return
     settings.airflow_home.mkdir(parents=True, exist_ok=True)

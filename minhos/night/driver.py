@@ -17,9 +17,9 @@ from pathlib import Path
 from minhos.config import Settings
 from minhos.errors import NightError
 from minhos.night.airflow import airflow_environment, migrate, start_nightly
-from minhos.night.events import Event, EventLog
+from minhos.night.events import Event
 from minhos.night.request import NightRequest
-from minhos.night.run import Run
+from minhos.night.run import NOT_STARTED, Run
 from minhos.night.server import server_url
 from minhos.night.steps.ingest import Prepared, prepare
 from minhos.serving.processes import end_group
@@ -75,7 +75,9 @@ def drive_night(
                     "session": str(prepared.plan.session),
                     "data": str(prepared.plan.folder),
                 }
-                _follow(environment, params, prepared.run.events, log, follow)
+                _follow(environment, params, prepared.run, log, follow)
+            if not (prepared.run.folder / "outcome.json").exists():
+                raise NightError(f"the files in {prepared.plan.folder} changed while the night started: run it again")
     except KeyboardInterrupt as interrupt:
         raise NightError(
             "the night was interrupted: what it started is stopped, what serves is unchanged, its finished steps are "
@@ -128,10 +130,11 @@ def server_settings(settings: Settings) -> ServerSettings:
 def _follow(
     environment: Mapping[str, str],
     params: Mapping[str, object],
-    events: EventLog,
+    run: Run,
     log: Path,
     follow: Callable[[Event], None],
 ) -> None:
+    events, names = run.events, {run.name, NOT_STARTED}
     position = events.end()
     failure: Event | None = None
     process = start_nightly(environment, params, log)
@@ -140,7 +143,7 @@ def _follow(
         while not ended:
             ended = process.poll() is not None
             fresh, position = events.since(position)
-            for event in fresh:
+            for event in (one for one in fresh if one.run in names):
                 failure = event if event.kind == "failed" else failure
                 follow(event)
             if not ended:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ def code_hash() -> str:
     for root, pattern in (
         ("minhos", "*.py"),
         ("minhos", "*.toml"),
+        ("monitoring", "*.py"),
         ("clients/minhos_client", "*.py"),
         ("model_repository", "*.pbtxt"),
         ("model_repository", "*.py"),
@@ -31,5 +33,6 @@ def code_hash() -> str:
 
 def run_key(facts: dict[str, Any]) -> str:
     """A short hash of everything that decides the result of a run."""
-    text = json.dumps({**facts, "code": code_hash()}, sort_keys=True)
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    text = json.dumps({**facts, "code": code_hash(), "python": python}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -12,15 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from minhos.errors import MinhosError, NightError
 from minhos.files import read_json, write_json
 from minhos.night.events import Event, EventLog, Kind
+from minhos.night.outcome import Outcome, write_outcome
 
-__all__ = ["Progress", "Run", "StepRecord", "StepResult"]
+__all__ = ["NOT_STARTED", "Progress", "Run", "StepRecord", "StepResult"]
 
+NOT_STARTED = "not-started"
 Progress = Callable[[str], None]
 
 
@@ -112,9 +115,11 @@ class Run:
                 result = work(lambda words: self.say(label, "progress", words))
             except MinhosError as error:
                 self.say(label, "failed", str(error), seconds=time.monotonic() - started)
+                self._failed(f"{label}: {error}")
                 raise
             except Exception as error:  # a defect or a full disk: say it where people look, then fail loudly
                 self.say(label, "failed", f"{type(error).__name__}: {error}")
+                self._failed(f"{label}: {type(error).__name__}: {error}")
                 raise
             record = StepRecord(
                 label=label,
@@ -125,6 +130,24 @@ class Run:
             write_json(self.record_path(label), asdict(record))
             self.say(label, "finished", *record.words, seconds=record.seconds)
             return record
+
+    def _failed(self, words: str) -> None:
+        """The night ends here: say so where `minhos status` looks."""
+        request = self.folder / "request.json"
+        if not request.exists():
+            return
+        plan = read_json(request)["plan"]
+        write_outcome(
+            self.folder,
+            Outcome(
+                session=plan["session"],
+                decision="failed",
+                release=None,
+                words=(words,),
+                finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                synthetic=plan["synthetic"],
+            ),
+        )
 
     @contextmanager
     def _lock(self, label: str) -> Iterator[None]:

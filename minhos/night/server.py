@@ -7,7 +7,7 @@ from minhos.errors import NightError
 from minhos.serving.control import TritonControl
 from minhos.serving.state import running_server
 
-__all__ = ["control_server", "server_url"]
+__all__ = ["control_server", "require_server", "server_url"]
 
 
 def control_server(settings: Settings) -> TritonControl:
@@ -24,6 +24,17 @@ def control_server(settings: Settings) -> TritonControl:
     if state is None:
         raise NightError(f"no Triton server of {settings.home} is running: start it with `minhos serve`")
     return TritonControl(state.url, key=state.key())
+
+
+def require_server(settings: Settings) -> None:
+    """Make sure that there is a server to publish into, before hours are spent on training.
+
+    Raises:
+        NightError: No server of this home runs, or it does not answer.
+    """
+    with control_server(settings) as control:
+        if not control.server_ready():
+            raise NightError(f"Triton at {control.url} does not answer: start it with `minhos serve`, or see its log")
 
 
 def server_url(settings: Settings) -> str:

@@ -24,19 +24,25 @@ def wilson(share: npt.ArrayLike, count: npt.ArrayLike, z: float) -> tuple[Float,
     return np.clip(np.minimum(centre - half, p), 0.0, 1.0), np.clip(np.maximum(centre + half, p), 0.0, 1.0)
 
 
-def mean_overlap(t0: npt.NDArray[np.int64], t1: npt.NDArray[np.int64], instrument: npt.NDArray[Any]) -> float:
-    """How many samples of one instrument share a label's life on average, >= 1: rows / overlap are effective rows.
+def mean_overlap(
+    t0: npt.NDArray[np.int64], t1: npt.NDArray[np.int64], instrument: npt.NDArray[Any], *, correlation: float = 0.0
+) -> float:
+    """How many samples say the same thing on average, >= 1: rows / overlap are effective rows.
 
-    For decisions at every bar and a horizon of H bars it is about H.
+    Samples of one instrument that share a label's life: about H for decisions at every bar and a horizon of H bars.
+    Times the design effect 1 + (m - 1) rho (Kish 1965) of the m instruments that decide at one moment on average, whose
+    returns have the mean ``correlation`` rho: two copies of one instrument are one.
     """
     if not len(t0):
         return 1.0
+    per_moment = len(t0) / np.unique(t0).size
+    together = 1.0 + (per_moment - 1.0) * min(max(correlation, 0.0), 1.0)
     shared = 0
     for number in np.unique(instrument):
         mine = instrument == number
         first, last = np.sort(t0[mine]), t1[mine][np.argsort(t0[mine], kind="stable")]
         shared += int((np.searchsorted(first, last, side="left") - np.arange(first.size)).sum())
-    return max(1.0, shared / len(t0))
+    return max(1.0, shared / len(t0)) * together
 
 
 def log_loss(p: npt.ArrayLike, y: npt.ArrayLike) -> float:

@@ -13,14 +13,17 @@ from minhos.night.gate import GateEvidence, GateRules, decide_gate
 
 RULES = GateRules()
 PROVEN = GateEvidence(
-    synthetic=False,
+    accuracy_limit=None,
     accuracy=0.55,
     accuracy_low=0.52,
     base_rate=0.51,
     decisions=2400,
     trades=200,
+    trade_moments=180,
     mean_r=0.11,
     mean_r_low=0.02,
+    sized_trades=190,
+    growth=1.12,
     max_drawdown=0.08,
     log_loss=0.68,
     member_log_loss={"lstm": 0.69, "xgboost": 0.68},
@@ -41,9 +44,11 @@ def test_a_sound_candidate_with_a_proven_edge_may_size() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"trades": 29}, "29 out-of-sample trades (at least 30 are needed)"),
+        ({"trades": 60, "trade_moments": 29}, "60 out-of-sample trades at 29 different moments"),
         ({"mean_r_low": 0.0}, "95% lower bound +0.000 R (must be above 0)"),
         ({"mean_r": math.nan, "mean_r_low": math.nan}, "no trade"),
+        ({"growth": 1.0}, "190 trades with Kelly sizes, equity x 1.000"),
+        ({"sized_trades": 29}, "29 trades with Kelly sizes"),
         ({"max_drawdown": 0.21}, "deepest drawdown of the sized backtest 21.0% (at most 20%)"),
     ],
 )
@@ -56,7 +61,8 @@ def test_an_unproven_edge_is_published_on_paper_and_says_why(changes: dict[str, 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"accuracy": 0.66, "accuracy_low": 0.63}, "leak alarm: out-of-sample accuracy 66.0%, at least 63.0%"),
+        ({"accuracy": 0.61, "accuracy_low": 0.58}, "leak alarm: out-of-sample accuracy 61.0% (at least 58.0%)"),
+        ({"accuracy_limit": 0.585, "accuracy": 0.62, "accuracy_low": 0.59}, "above 58.5% on the synthetic exchange"),
         ({"member_log_loss": {"lstm": 0.69}}, "members without finite out-of-sample predictions: xgboost"),
         ({"log_loss": 0.7201}, "log loss is 0.7201 (a coin's is 0.6931, at most 0.72 is allowed)"),
         ({"log_loss": math.nan}, "log loss is nan"),
@@ -71,16 +77,19 @@ def test_an_unsound_candidate_is_held_whatever_it_earned(changes: dict[str, obje
     assert any(words in line for line in decision.words[1:])
 
 
-def test_a_planted_edge_raises_no_leak_alarm() -> None:
-    assert decide_gate(_with(accuracy=0.68, accuracy_low=0.65, synthetic=True), RULES).sound
+def test_a_planted_edge_raises_no_leak_alarm_under_its_bayes_limit() -> None:
+    assert decide_gate(_with(accuracy=0.62, accuracy_low=0.57, accuracy_limit=0.585), RULES).sound
 
 
 @given(
     low=st.floats(-1, 1) | st.just(math.nan),
-    trades=st.integers(0, 60),
+    moments=st.integers(0, 60),
+    growth=st.floats(0.5, 2) | st.just(math.nan),
     drawdown=st.floats(0, 1) | st.just(math.nan),
 )
-def test_the_edge_is_proven_exactly_when_every_bound_holds(low: float, trades: int, drawdown: float) -> None:
-    decision = decide_gate(_with(mean_r_low=low, trades=trades, max_drawdown=drawdown), RULES)
-    assert decision.edge_proven == (low > 0 and trades >= 30 and drawdown <= 0.20)
+def test_the_edge_is_proven_exactly_when_every_bound_holds(
+    low: float, moments: int, growth: float, drawdown: float
+) -> None:
+    decision = decide_gate(_with(mean_r_low=low, trade_moments=moments, growth=growth, max_drawdown=drawdown), RULES)
+    assert decision.edge_proven == (low > 0 and moments >= 30 and growth > 1 and drawdown <= 0.20)
     assert len(decision.words) == 1 + sum(not check.passed for check in decision.checks)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from minhos.errors import NightError
+from minhos.files import write_json
+from minhos.night.outcome import read_outcome
 from minhos.night.run import Progress, Run, StepResult
 
 
@@ -57,6 +59,19 @@ def test_a_failed_step_leaves_no_record_and_says_why(run: Run) -> None:
     assert (events[-1].kind, events[-1].words) == ("failed", ("bars are torn",))
     with pytest.raises(NightError, match=r"step validate of run .* has not finished: run it first"):
         run.outputs("validate")
+
+
+def test_a_failed_night_is_its_outcome(run: Run) -> None:
+    write_json(run.folder / "request.json", {"request": {}, "plan": {"session": "2025-01-02", "synthetic": False}})
+
+    def work(_progress: Progress) -> StepResult:
+        raise NightError("no server")
+
+    with pytest.raises(NightError):
+        run.step("publish", work, repeat=True)
+    outcome = read_outcome(run.folder)
+    assert (outcome.decision, outcome.release, outcome.session) == ("failed", None, "2025-01-02")
+    assert outcome.words == ("publish: no server",)
 
 
 def test_a_defect_is_an_event_too(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from system_home import Home, make_home
 
 from minhos.market_data.synthetic import write_exchange
+from minhos.serving.state import running_server
 
 SESSIONS = 11
 LAST_SESSION = date(2026, 3, 5)
@@ -29,6 +31,9 @@ def first_night(tmp_path_factory: pytest.TempPathFactory, exchange: Path) -> Ite
     home = make_home(tmp_path_factory.mktemp("home"))
     done = home.minhos("night", "--data", str(exchange))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert running_server(home.settings.home) is None, "the night stops the server that it started"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", home.settings.grpc_port))
     yield home, done.stdout
     home.minhos("serve", "--stop", timeout=60)
 

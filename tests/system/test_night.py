@@ -13,6 +13,8 @@ import pytest
 from system_home import Home
 
 from minhos.market_data.bars import read_bars
+from minhos.market_data.synthetic import bayes_accuracy
+from minhos.night.recipe import RECIPE
 from minhos.night.request_bars import latest_bars
 from minhos.serving.in_process import in_process_chain
 from minhos.serving.release import load_release
@@ -62,10 +64,23 @@ class TestTheNight:
         assert len(values) >= len(STEPS)
         assert {json.loads(value) for value in values} == {str(home.run_folder())}
 
-    def test_the_server_it_started_is_stopped(self, first_night: tuple[Home, str], tmp_path: Path) -> None:
+    def test_the_numbers_are_honest(self, first_night: tuple[Home, str]) -> None:
         home, _ = first_night
-        text = (home.settings.serving / "triton.log").read_text(encoding="utf-8", errors="replace")
-        assert "trade__" in text
+        evaluation, gate = home.json("evaluation.json"), home.json("gate.json")
+        limit = bayes_accuracy(RECIPE.horizon_bars)
+        for row in evaluation["table"]:
+            assert row["accuracy"] > 0.3 and row["accuracy_low"] < limit, row["model"]
+        assert {row["model"] for row in evaluation["table"]} == {"ensemble", *MEMBERS}
+        assert evaluation["trades"]["break_even"] > 0.5, "costs lift break-even over one half"
+        assert gate["sound"] and all(check["words"] for check in gate["checks"])
+
+    def test_the_last_fold_was_seen_by_nothing_that_judges_it(self, first_night: tuple[Home, str]) -> None:
+        home, _ = first_night
+        before = home.json("evaluation_parameters.json")
+        after = home.json("ensemble/parameters.json")
+        for learned in ("calibration", "stacking", "win", "correlation"):
+            assert before[learned] != after[learned], learned
+        assert before["instruments"] != after["instruments"], "the volatility references are of other spans"
 
 
 class TestServing:

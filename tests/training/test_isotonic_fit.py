@@ -78,6 +78,15 @@ def test_overlap_counts_labels_alive_at_once_per_instrument() -> None:
     assert mean_overlap(t0, t0 + 6, instrument) == pytest.approx(6.0, abs=0.05)
 
 
+def test_two_copies_of_one_instrument_are_one() -> None:
+    t0 = np.repeat(np.arange(1000, dtype=np.int64), 2)
+    instrument = np.tile([0, 1], 1000)
+    alone = mean_overlap(t0[::2], t0[::2] + 6, instrument[::2])
+    assert 2000 / mean_overlap(t0, t0 + 6, instrument, correlation=1.0) == pytest.approx(1000 / alone)
+    assert 2000 / mean_overlap(t0, t0 + 6, instrument, correlation=0.0) == pytest.approx(2 * 1000 / alone)
+    assert mean_overlap(t0, t0 + 6, instrument, correlation=-0.5) == pytest.approx(alone), "never a bonus"
+
+
 def test_accuracy_comes_with_base_rate_and_interval() -> None:
     report = classification(np.array([0.9, 0.9, 0.1, 0.9]), np.array([1, 1, 0, 0]), overlap=2.0)
     assert report["accuracy"] == 0.75 and report["base_rate"] == 0.5 and report["effective_samples"] == 2.0

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from minhos.capabilities.position_sizing.api import Opportunities, run_backtest
+from minhos.capabilities.position_sizing.api import Decide, Opportunities, run_backtest
 from minhos.chain import Chain, Parameters
 from minhos.files import read_json, write_json
 from minhos.night.recipe import RECIPE
 from minhos.night.run import Progress, Run, StepResult
 from minhos.training.samples import Samples
-from minhos_client.contract import MEMBERS, encode_bytes
+from minhos_client.contract import MEMBERS, encode_bytes, reason_words
 
 __all__ = ["backtest"]
+
+BLOCK_TRADES = 4  # trades of one instrument do not overlap, but good and bad spells last
 
 
 def backtest(run_folder: str) -> str:
@@ -29,15 +32,18 @@ def backtest(run_folder: str) -> str:
         samples = Samples.load(run.folder / "features.npz").take(said.pop("rows"))
         parameters = Parameters.from_json(read_json(run.folder / "evaluation_parameters.json"))
         progress(f"trading {len(samples)} out-of-sample decisions with costs")
+        flat: Counter[str] = Counter()
         result = run_backtest(
             opportunities(samples, parameters),
-            decider(Chain(parameters, "backtest"), samples, said),
+            decider(Chain(parameters, "backtest"), samples, said, flat),
             start_equity=RECIPE.start_equity,
-            block=max(1, len(samples.symbols)),
+            block=BLOCK_TRADES * len(samples.symbols),
             seed=RECIPE.seed,
         )
         write_json(run.folder / "backtest.json", result.to_json())
-        return StepResult(result.words, {"trades": result.trades})
+        most = flat.most_common(1)
+        why = tuple(f"mostly flat because {words} ({count} decisions)" for words, count in most)
+        return StepResult((*result.words, *why), {"trades": result.trades})
 
     run.step("backtest", work)
     return run_folder
@@ -60,8 +66,8 @@ def opportunities(samples: Samples, parameters: Parameters) -> Opportunities:
     )
 
 
-def decider(chain: Chain, samples: Samples, said: dict[str, npt.NDArray[Any]]) -> Any:
-    """The chain's sizing step over what the ensemble said of these samples."""
+def decider(chain: Chain, samples: Samples, said: dict[str, npt.NDArray[Any]], flat: Counter[str]) -> Decide:
+    """The chain's sizing step over what the ensemble said of these samples; ``flat`` counts why decisions are 0."""
     nobody = np.full((len(samples), len(MEMBERS)), np.nan)
 
     def decide(
@@ -80,6 +86,9 @@ def decider(chain: Chain, samples: Samples, said: dict[str, npt.NDArray[Any]]) -
             instrument=encode_bytes([samples.symbols[number] for number in samples.instrument[rows].tolist()]),
             portfolio=portfolio,
         )
+        for side, bits in zip(outputs["DIRECTION"][:, 0].tolist(), outputs["REASONS"][:, 0].tolist(), strict=True):
+            if side == 0:
+                flat.update(reason_words(bits)[:1])
         return outputs["DIRECTION"][:, 0].astype(np.int64), outputs["CONTRACTS"][:, 0].astype(np.int64)
 
     return decide

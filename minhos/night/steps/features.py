@@ -19,6 +19,7 @@ from minhos.night.steps.ingest import load_plan
 from minhos.training.labels import Barriers
 from minhos.training.profiles import training_profile
 from minhos.training.samples import Samples, build_samples, concatenate
+from minhos_client.contract import BAR_COLUMNS
 
 __all__ = ["features"]
 
@@ -56,7 +57,7 @@ def features(run_folder: str) -> str:
         samples = concatenate(parts)
         samples.save(run.folder / "features.npz")
         write_json(run.folder / "parameters.json", parameters)
-        return StepResult(_words(samples, parameters), {"samples": len(samples), "symbols": symbols})
+        return StepResult(_words(samples, parameters, series), {"samples": len(samples), "symbols": symbols})
 
     run.step("features", work)
     return run_folder
@@ -89,12 +90,13 @@ def _samples(series: BarSeries, instrument: Instrument, parameters: dict[str, An
     )
 
 
-def _words(samples: Samples, parameters: dict[str, Any]) -> tuple[str, ...]:
-    absent = sorted({"volume", "bid_volume", "ask_volume", "trades"} - set(parameters["columns"]))
+def _words(samples: Samples, parameters: dict[str, Any], series: list[BarSeries]) -> tuple[str, ...]:
     words = [
         f"{len(samples)} samples of {len(samples.symbols)} instruments, {len(samples.tabular_names)} features, "
         f"window {parameters['window']} bars, {samples.up.mean():.1%} rise over {samples.horizon_bars} bars"
     ]
-    if absent:
-        words.append(f"the source has no {', '.join(absent)}: features that need them are not used")
+    for name in BAR_COLUMNS:
+        lacking = [one.symbol for one in series if not one.has(name)]
+        if lacking:
+            words.append(f"{', '.join(lacking)} has no {name}: features that need it are not used")
     return tuple(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from minhos.market_data.synthetic import write_exchange
 from minhos.night.identity import run_key
 from minhos.night.recipe import RECIPE
 from minhos.night.request import NightRequest
-from minhos.night.run import Progress, Run, StepResult
+from minhos.night.run import NOT_STARTED, Progress, Run, StepResult
+from minhos.night.server import require_server
 from minhos.training.profiles import training_profile
 
 __all__ = ["Prepared", "ingest", "load_plan", "prepare"]
@@ -61,6 +62,7 @@ def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
         {
             "data": plan.data_hash,
             "symbols": list(plan.symbols),
+            "synthetic": plan.synthetic,
             "profile": profile.model_dump(mode="json"),
             "recipe": RECIPE.model_dump(mode="json"),
             "instruments": request.instruments.read_text(encoding="utf-8") if request.instruments else None,
@@ -81,17 +83,19 @@ def ingest(params: Mapping[str, Any]) -> str:
     """
     settings = Settings.from_environment(os.environ)
     try:
+        require_server(settings)
         prepared = prepare(NightRequest.from_params(params), settings, date.today())
     except MinhosError as error:
-        Run(settings.runs / "not-started").say("ingest", "failed", str(error))
+        Run(settings.runs / NOT_STARTED).say("ingest", "failed", str(error))
         raise
     request, plan, run = prepared.request, prepared.plan, prepared.run
+    (run.folder / "outcome.json").unlink(missing_ok=True)
+    write_json(run.folder / "request.json", {"request": request.to_params(), "plan": plan.model_dump(mode="json")})
     if request.force:
         run.forget()
 
     def work(progress: Progress) -> StepResult:
         progress(f"reading {len(plan.symbols)} instruments from {plan.folder}")
-        write_json(run.folder / "request.json", {"request": request.to_params(), "plan": plan.model_dump(mode="json")})
         paths = ingest_bars(plan, run.folder / "bars")
         return StepResult(tuple(plan.words), {"bars": [str(path) for path in paths], "symbols": list(plan.symbols)})
 
@@ -106,8 +110,9 @@ def load_plan(run: Run) -> tuple[NightRequest, NightPlan]:
 
 
 def _synthetic(settings: Settings, today: date) -> Path:
-    """The synthetic exchange's folder, written once per seed and day."""
-    folder = settings.home / "synthetic" / f"seed{SYNTHETIC_SEED}-{today}"
+    """The synthetic exchange's folder, written once per seed and day; its last session is yesterday or before."""
+    end = today - timedelta(days=1)
+    folder = settings.home / "synthetic" / f"seed{SYNTHETIC_SEED}-{end}"
     if not (folder / "SYNTHETIC.txt").exists():
-        write_exchange(folder, seed=SYNTHETIC_SEED, end=today)
+        write_exchange(folder, seed=SYNTHETIC_SEED, end=end)
     return folder

@@ -6,7 +6,9 @@ import math
 from pathlib import Path
 
 from minhos.files import read_json, write_json
+from minhos.market_data.synthetic import bayes_accuracy
 from minhos.night.gate import GateEvidence, GateRules, decide_gate
+from minhos.night.recipe import RECIPE
 from minhos.night.run import Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan
 from minhos_client.contract import MEMBERS
@@ -23,14 +25,17 @@ def judge(run_folder: str) -> str:
         evaluation = read_json(run.folder / "evaluation.json")
         backtest = read_json(run.folder / "backtest.json")
         evidence = GateEvidence(
-            synthetic=plan.synthetic,
+            accuracy_limit=bayes_accuracy(RECIPE.horizon_bars) if plan.synthetic else None,
             accuracy=evaluation["accuracy"],
             accuracy_low=evaluation["accuracy_low"],
             base_rate=evaluation["base_rate"],
             decisions=evaluation["decisions"],
             trades=backtest["trades"],
+            trade_moments=backtest["trade_moments"],
             mean_r=_number(backtest["mean_r"]),
             mean_r_low=_number(backtest["mean_r_low"]),
+            sized_trades=backtest["sized_trades"],
+            growth=backtest["growth"],
             max_drawdown=backtest["max_drawdown"],
             log_loss=evaluation["log_loss"],
             member_log_loss=evaluation["member_log_loss"],

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from minhos.config import Settings
 from minhos.files import read_json, write_json
 from minhos.night.recipe import RECIPE
-from minhos.night.request_bars import latest_bars
+from minhos.night.request_bars import replay
 from minhos.night.run import Progress, Run, StepResult
 from minhos.night.server import control_server
 from minhos.night.steps.ingest import load_plan
+from minhos.night.succession import what_is_lost, why_held
+from minhos.serving.manifest import Manifest
 from minhos.serving.publisher import live_release
 from minhos.serving.publisher import publish as publish_release
 from minhos.serving.release import Release, build_release, load_release
@@ -22,7 +24,9 @@ from minhos_client.decision import Account
 
 __all__ = ["publish"]
 
-LIBRARIES = ("numpy", "onnxruntime", "keras", "scikit-learn", "xgboost", "lightgbm", "catboost", "tensorflow-cpu")
+LIBRARIES = ("numpy", "onnxruntime", "keras", "scikit-learn", "xgboost", "lightgbm", "catboost")
+GOLDEN_MOMENTS = 300  # the newest; some of those with a position become golden requests
+TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # by the machine
 
 
 def publish(run_folder: str) -> str:
@@ -47,14 +51,19 @@ def _publish(run: Run, progress: Progress) -> StepResult:
     release = _build(run, settings, gate)
     progress(f"built {release.id}")
     with control_server(settings) as control:
-        newer = _newer_than(release, live_release(control), settings, force=load_plan(run)[0].force)
-        if newer:
-            write_json(run.folder / "release.json", {"release": None, "held": [newer]})
-            return StepResult((newer,), {"release": None})
+        serving = _serving(live_release(control), settings)
+        held = why_held(release.manifest, serving, force=load_plan(run)[0].force)
+        if held:
+            write_json(run.folder / "release.json", {"release": None, "held": [held]})
+            return StepResult((held,), {"release": None})
         result = publish_release(release, repository=settings.model_repository, control=control, progress=progress)
-    write_json(run.folder / "release.json", {"release": release.id, "path": str(release.path), "held": []})
+    losses = what_is_lost(release.manifest, serving)
+    write_json(
+        run.folder / "release.json",
+        {"release": release.id, "path": str(release.path), "held": [], "lost": list(losses)},
+    )
     words = f"{release.id} is live" if result.changed else f"{release.id} was live already"
-    return StepResult((words, result.proof.words), {"release": release.id})
+    return StepResult((words, *losses, result.proof.words), {"release": release.id})
 
 
 def _build(run: Run, settings: Settings, gate: dict[str, Any]) -> Release:
@@ -63,7 +72,8 @@ def _build(run: Run, settings: Settings, gate: dict[str, Any]) -> Release:
     ensemble = run.folder / "ensemble"
     parameters = {**read_json(ensemble / "parameters.json"), "edge_proven": gate["edge_proven"]}
     symbols = sorted(parameters["instruments"])
-    golden = latest_bars(run.folder, symbols, parameters["window"])
+    account = Account(equity=RECIPE.start_equity)
+    moments = replay(run.folder, symbols, parameters["window"], GOLDEN_MOMENTS)
     onnx = {name: run.folder / "models" / name / "model.onnx" for name in MEMBERS}
     return build_release(
         releases=settings.releases,
@@ -77,25 +87,25 @@ def _build(run: Run, settings: Settings, gate: dict[str, Any]) -> Release:
             "data_hash": plan.data_hash,
             "gate": gate["words"],
             "evaluation": read_json(run.folder / "evaluation.json")["words"],
-            "libraries": {name: version(name) for name in LIBRARIES},
+            "libraries": _versions(),
         },
-        golden_inputs=golden.tensors(Account(equity=RECIPE.start_equity)),
+        golden_inputs=[one.tensors(account) for one in moments],
     )
 
 
-def _newer_than(release: Release, live: str | None, settings: Settings, *, force: bool) -> str | None:
-    """Why the live release must stay, in words; None when the candidate may replace it.
+def _versions() -> dict[str, str]:
+    """The libraries whose version may change a model."""
+    found = {name: version(name) for name in LIBRARIES}
+    for name in TENSORFLOW:
+        try:
+            return {**found, "tensorflow": version(name)}
+        except PackageNotFoundError:
+            continue
+    return found
 
-    An older night never demotes a newer one of the same instruments and timeframe, and made-up data never replace a
-    market's; ``force`` overrides both.
-    """
-    if live is None or live == release.id or force or not (settings.releases / live).exists():
+
+def _serving(live: str | None, settings: Settings) -> Manifest | None:
+    """What the live release says of itself; None when nothing serves or its folder is gone."""
+    if live is None or not (settings.releases / live).exists():
         return None
-    serving = load_release(settings.releases / live).manifest
-    mine = release.manifest
-    if mine.facts.get("synthetic") and not serving.facts.get("synthetic"):
-        return f"held: {live} was trained on real data and serves; synthetic data do not replace it (FORCE=1 would)"
-    same = (mine.symbols, mine.timeframe_seconds) == (serving.symbols, serving.timeframe_seconds)
-    if same and serving.data_through > mine.data_through:
-        return f"held: {live} serves and knows later data than {release.id} (FORCE=1 would publish it)"
-    return None
+    return load_release(settings.releases / live).manifest

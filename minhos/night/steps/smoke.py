@@ -55,7 +55,7 @@ def _smoke(run: Run, progress: Progress) -> StepResult:
         write_json(run.folder / "smoke.json", asked.to_json())
         answered = asked.words
         verdict = "published" if gate["edge_proven"] else "published on paper"
-        words = tuple(gate["words"])
+        words = (*gate["words"], *published["lost"])
     else:
         (run.folder / "smoke.json").unlink(missing_ok=True)
     write_outcome(
@@ -86,7 +86,9 @@ class Asked:
     def words(self) -> str:
         """One line for the scorecard."""
         now = "; ".join(f"{one.instrument}: {_side(one)}, {one.contracts} contracts" for one in self.newest)
-        return f"{now}; replaying the last {self.moments} bars gave {self.positions} positions"
+        return (
+            f"{now}; replaying the last {self.moments} bars, which training has seen, gave {self.positions} positions"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``smoke.json``."""

@@ -8,22 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minhos.capabilities.ensemble.api import EnsembleSettings, LastFold, evaluate_last_fold, fit_ensemble
-from minhos.capabilities.position_sizing.api import bootstrap_means, correlation_section
+from minhos.capabilities.ensemble.api import EnsembleSettings, evaluate_last_fold, fit_ensemble
+from minhos.capabilities.position_sizing.api import correlation_section
 from minhos.files import read_json, write_json, write_npz
 from minhos.market_data.bars import read_bars
+from minhos.night.evaluation import evaluation_of, parameters_before
 from minhos.night.recipe import RECIPE
 from minhos.night.run import Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan
 from minhos.night.steps.train import folds_of
-from minhos.training.metrics import classification
 from minhos.training.profiles import training_profile
 from minhos.training.samples import Samples
 from minhos_client.contract import MEMBERS
 
 __all__ = ["stack"]
-
-DRAWS = 2000
 
 
 def stack(run_folder: str) -> str:
@@ -38,19 +36,27 @@ def stack(run_folder: str) -> str:
         oof = {name: _oof(run.folder / "models" / name / "oof.npz") for name in MEMBERS}
         settings = EnsembleSettings()
         progress("evaluating on the last fold, with everything fitted before it")
-        last = evaluate_last_fold(samples, oof, folds, seed=RECIPE.seed, settings=settings)
-        _write_evaluation(run, samples, last, oof, folds[-1].start_us)
-        progress("fitting stacking, calibration and win probability for the release")
-        fit = fit_ensemble(samples, oof, folds, seed=RECIPE.seed, settings=settings)
-        fit.save(run.folder / "ensemble")
+        before, after = (_correlation(run, samples, until) for until in (folds[-1].start_us, None))
+        last = evaluate_last_fold(
+            samples, oof, folds, seed=RECIPE.seed, settings=settings, correlation=mean_correlation(before)
+        )
         base = read_json(run.folder / "parameters.json")
+        evaluation = evaluation_of(samples, last, oof, seed=RECIPE.seed)
+        known = parameters_before(base, samples, last, start_us=folds[-1].start_us, correlation=before)
+        write_json(run.folder / "evaluation_parameters.json", known)
+        write_npz(run.folder / "evaluation.npz", {"rows": last.rows, **vars(last.applied)})
+        write_json(run.folder / "evaluation.json", evaluation)
+        progress("fitting stacking, calibration and win probability for the release")
+        fit = fit_ensemble(
+            samples, oof, folds, seed=RECIPE.seed, settings=settings, correlation=mean_correlation(after)
+        )
+        fit.save(run.folder / "ensemble")
         write_json(
             run.folder / "ensemble" / "parameters.json",
-            {**base, **fit.parameters(), "correlation": _correlation(run, samples, None)},
+            {**base, **fit.parameters(), "correlation": after},
         )
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.stacking["weights"].items())
-        evaluation = read_json(run.folder / "evaluation.json")
-        return StepResult((evaluation["words"], f"weights of the release: {weights}"), {"samples": len(samples)})
+        return StepResult((*evaluation["words"], f"weights of the release: {weights}"), {"samples": len(samples)})
 
     run.step("stack", work)
     return run_folder
@@ -62,60 +68,6 @@ def _oof(path: Path) -> npt.NDArray[np.float32]:
     return p
 
 
-def _write_evaluation(
-    run: Run, samples: Samples, last: LastFold, oof: dict[str, npt.NDArray[np.float32]], start_us: int
-) -> None:
-    """Nothing here knew a bar of the last fold: not the fit, nor the volatility reference, nor the correlation."""
-    rows = last.rows
-    base = read_json(run.folder / "parameters.json")
-    before = samples.t1 <= start_us
-    column = samples.state_names.index("volatility")
-    for number, symbol in enumerate(samples.symbols):
-        seen = samples.state[before & (samples.instrument == number), column]
-        if seen.size:
-            base["instruments"][symbol]["volatility_reference"] = float(np.median(seen))
-    write_json(
-        run.folder / "evaluation_parameters.json",
-        {**base, **last.fit.parameters(), "correlation": _correlation(run, samples, start_us), "edge_proven": True},
-    )
-    write_npz(run.folder / "evaluation.npz", {"rows": rows, **vars(last.applied)})
-    up = samples.up[rows]
-    block = samples.horizon_bars * len(samples.symbols)
-    named: dict[str, npt.NDArray[Any]] = {"ensemble": last.applied.p_up, **{name: oof[name][rows] for name in MEMBERS}}
-    table = [_row(name, p, up, last.fit.metrics["overlap"], block) for name, p in named.items()]
-    ensemble = table[0]
-    stop, target = samples.stop_ticks[rows].astype(float), samples.target_ticks[rows].astype(float)
-    break_even = float(np.mean((stop + samples.cost_ticks[rows]) / (stop + target)))
-    words = (
-        f"out of sample (last fold, {len(rows)} decisions, {ensemble['effective_samples']:.0f} effective): accuracy "
-        f"{ensemble['accuracy']:.1%} (90 % interval {ensemble['accuracy_low']:.1%} to {ensemble['accuracy_high']:.1%}, "
-        f"base rate {ensemble['base_rate']:.1%}); a trade must win {break_even:.1%} to break even after costs"
-    )
-    write_json(
-        run.folder / "evaluation.json",
-        {
-            "decisions": len(rows),
-            "accuracy": ensemble["accuracy"],
-            "accuracy_low": ensemble["accuracy_low"],
-            "base_rate": ensemble["base_rate"],
-            "log_loss": ensemble["log_loss"],
-            "break_even_win": break_even,
-            "member_log_loss": {row["model"]: row["log_loss"] for row in table[1:]},
-            "table": table,
-            "words": words,
-        },
-    )
-
-
-def _row(name: str, p: npt.NDArray[Any], up: npt.NDArray[np.int8], overlap: float, block: int) -> dict[str, Any]:
-    """Accuracy and log loss of one model, with the block-bootstrap interval of the accuracy."""
-    seen = classification(p, up, overlap)
-    right = ((p >= 0.5) == (up > 0)).astype(np.float64)
-    means = bootstrap_means(right, block=block, draws=DRAWS, seed=RECIPE.seed)
-    low, high = float(means[int(0.05 * DRAWS)]), float(means[int(0.95 * DRAWS)])
-    return {"model": name, **seen, "accuracy_low": low, "accuracy_high": high}
-
-
 def _correlation(run: Run, samples: Samples, until_us: int | None) -> dict[str, Any]:
     closes = {}
     for symbol in samples.symbols:
@@ -123,3 +75,10 @@ def _correlation(run: Run, samples: Samples, until_us: int | None) -> dict[str, 
         known = slice(None) if until_us is None else series.bar_end < until_us
         closes[symbol] = (series.bar_end[known], series.values[known, 3])
     return correlation_section(closes)
+
+
+def mean_correlation(section: dict[str, Any]) -> float:
+    """Mean of the matrix outside its diagonal; 0 for one instrument."""
+    matrix = np.array(section["matrix"])
+    count = len(matrix)
+    return 0.0 if count < 2 else float((matrix.sum() - np.trace(matrix)) / (count * (count - 1)))

@@ -100,14 +100,18 @@ def evaluate_last_fold(
     *,
     seed: int,
     settings: EnsembleSettings,
+    correlation: float = 0.0,
 ) -> LastFold:
-    """Fit on all folds but the last, on labels known when it began, and apply to the last."""
+    """Fit on all folds but the last, on labels known when it began, and apply to the last.
+
+    ``correlation``: as for ``fit_ensemble``, of the bars known when the last fold began.
+    """
     last = folds[-1]
     earlier = [
         replace(fold, test=fold.test[known_before(samples.t1[fold.test], last.start_us, last.embargo_us)])
         for fold in folds[:-1]
     ]
-    fit = fit_ensemble(samples, member_oof, earlier, seed=seed, settings=settings)
+    fit = fit_ensemble(samples, member_oof, earlier, seed=seed, settings=settings, correlation=correlation)
     raw = {name: np.asarray(member_oof[name])[last.test] for name in MEMBERS}
     return LastFold(fit=fit, rows=last.test, applied=fit.apply(raw, samples.tabular[last.test]))
 
@@ -119,8 +123,12 @@ def fit_ensemble(
     *,
     seed: int,
     settings: EnsembleSettings,
+    correlation: float = 0.0,
 ) -> EnsembleFit:
     """Fit calibration, stacking, the ensemble's table, the win model and its table on out-of-fold members.
+
+    ``correlation``: mean correlation of the instruments' returns; decisions at one moment that move together are fewer
+    effective samples.
 
     ``member_oof``: raw probabilities [N] per member, finite on every fold's test rows. Needs three folds.
     Raises ConfigError for fewer folds, NightError for members that are missing or not out-of-fold everywhere.
@@ -136,7 +144,7 @@ def fit_ensemble(
             f"ensemble: {int((~np.isfinite(raw[tested])).any(axis=1).sum())} of {len(tested)} test rows lack a member's "
             "out-of-fold probability; train every family on the same folds first"
         )
-    work = _Work(samples, raw, settings, mean_overlap(samples.t0, samples.t1, samples.instrument))
+    work = _Work(samples, raw, settings, correlation)
     oof = _empty(len(samples))
     features = np.zeros((len(samples), 0), dtype=np.float32)
     for k in range(1, len(folds)):
@@ -177,8 +185,9 @@ def fit_ensemble(
 class _Work:
     """What every stage shares: samples, raw members [N, 5], settings, labels' overlap, out-of-fold stacks [N]."""
 
-    def __init__(self, samples: Samples, raw: Float, settings: EnsembleSettings, overlap: float) -> None:
-        self.samples, self.raw, self.settings, self.overlap = samples, raw, settings, overlap
+    def __init__(self, samples: Samples, raw: Float, settings: EnsembleSettings, correlation: float) -> None:
+        self.samples, self.raw, self.settings, self.correlation = samples, raw, settings, correlation
+        self.overlap = mean_overlap(samples.t0, samples.t1, samples.instrument, correlation=correlation)
         self.stacks = np.full(len(samples), np.nan)
 
     def first_stage(self, rows: npt.NDArray[np.int64]) -> tuple[dict[str, dict[str, list[float]]], Stacking]:
@@ -205,7 +214,7 @@ class _Work:
         """A trade's outcome is known when it ends, mostly long before the horizon: its overlap is that of the trades."""
         own = self.samples
         ends = np.where(oof.side[rows] > 0, own.exit_us_long[rows], own.exit_us_short[rows])
-        overlap = mean_overlap(own.t0[rows], ends, own.instrument[rows])
+        overlap = mean_overlap(own.t0[rows], ends, own.instrument[rows], correlation=self.correlation)
         return fit_win_table(oof.win_raw[rows], self.won(oof.side, rows), overlap=overlap, settings=self.settings.win)
 
     def metrics(self, oof: Applied, stacked: npt.NDArray[np.int64], scored: npt.NDArray[np.int64]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class BacktestResult:
 
     moments: int
     trades: int
+    trade_moments: int
     win_rate: float | None
     mean_r: float | None
     mean_r_low: float | None
@@ -73,7 +74,7 @@ class BacktestResult:
     def words(self) -> tuple[str, ...]:
         """The result for people."""
         if self.trades == 0:
-            return (f"no trade in {self.moments} out-of-sample moments: no win interval was above break-even",)
+            return (f"no trade in {self.moments} out-of-sample moments",)
         return (
             f"{self.trades} trades in {self.moments} out-of-sample moments, {self.win_rate:.1%} won net of costs",
             f"mean net return {self.mean_r:+.3f} R per trade (90 % interval {self.mean_r_low:+.3f} to "
@@ -103,6 +104,7 @@ def run_backtest(
     returns: list[float] = []
     costs: list[float] = []
     sized = 0
+    trading: set[int] = set()
     moments, starts = np.unique(opportunities.t0, return_index=True)
     bounds = [*starts.tolist(), len(opportunities.t0)]
     for moment, first, last in zip(moments.tolist(), bounds[:-1], bounds[1:], strict=True):
@@ -117,6 +119,7 @@ def run_backtest(
         for row, side, size in zip(rows.tolist(), directions.tolist(), contracts.tolist(), strict=True):
             if side == 0:
                 continue
+            trading.add(moment)
             net_ticks, exit_time = opportunities.outcome(row, side)
             risk_ticks = float(opportunities.stop_ticks[row] + opportunities.cost_ticks[row])
             returns.append(net_ticks / risk_ticks)
@@ -125,7 +128,7 @@ def run_backtest(
             profit = net_ticks * float(opportunities.tick_value[row]) * abs(size)
             account.open[int(opportunities.instrument[row])] = (exit_time, profit)
     account.close_until(np.iinfo(np.int64).max)
-    return _result(len(moments), np.array(returns), np.array(costs), sized, account, block, seed)
+    return _result(len(moments), np.array(returns), np.array(costs), (sized, len(trading)), account, (block, seed))
 
 
 class _Account:
@@ -148,16 +151,23 @@ class _Account:
 
 
 def _result(
-    moments: int, returns: FloatArray, costs: FloatArray, sized: int, account: _Account, block: int, seed: int
+    moments: int,
+    returns: FloatArray,
+    costs: FloatArray,
+    counts: tuple[int, int],
+    account: _Account,
+    bootstrap: tuple[int, int],
 ) -> BacktestResult:
+    (sized, trading), (block, seed) = counts, bootstrap
     growth = round(account.equity / account.start, 6)
     drawdown = round(account.max_drawdown, 6)
     if not len(returns):
-        return BacktestResult(moments, 0, None, None, None, None, 0, growth, drawdown, None)
+        return BacktestResult(moments, 0, 0, None, None, None, None, 0, growth, drawdown, None)
     means = bootstrap_means(returns, block=block, draws=INTERVAL_DRAWS, seed=seed)
     return BacktestResult(
         moments=moments,
         trades=len(returns),
+        trade_moments=trading,
         win_rate=float((returns > 0).mean()),
         mean_r=float(returns.mean()),
         mean_r_low=float(means[int(0.05 * INTERVAL_DRAWS)]),

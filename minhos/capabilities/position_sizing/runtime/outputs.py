@@ -31,7 +31,8 @@ def contract_outputs(
     """One dict of the contract's outputs for B rows.
 
     ``silent`` bool [B]: rows without a prediction. They say so: P_UP and members 1/2, confidence and agreement 0,
-    regime 0 in every state, no barriers. ``valid_until`` [B] UTC us, 0 in the answer of a refused row.
+    regime 0 in every state, no barriers. ``valid_until`` [B] UTC us: when the last bar becomes stale or the release
+    expires, whichever comes first, so never before AS_OF in a row that is served; 0 in the answer of a refused row.
     """
     mute = silent[:, None]
     sized = decided.sized

@@ -113,10 +113,13 @@ def test_the_honest_evaluation_knows_nothing_of_the_last_fold(
 ) -> None:
     samples, folds, members = world
     rows = folds[3].test
-    up, won = samples.up.copy(), samples.win_long.copy()
-    up[rows], won[rows] = 1 - up[rows], 1 - won[rows]
+    changed = {
+        name: getattr(samples, name).copy() for name in ("up", "win_long", "win_short", "exit_us_long", "exit_us_short")
+    }
+    for name, array in changed.items():
+        array[rows] = samples.t1[rows] if name.startswith("exit") else 1 - array[rows]
     before = evaluate_last_fold(samples, members, folds, seed=1, settings=SETTINGS)
-    after = evaluate_last_fold(replace(samples, up=up, win_long=won), members, folds, seed=1, settings=SETTINGS)
+    after = evaluate_last_fold(replace(samples, **changed), members, folds, seed=1, settings=SETTINGS)
     assert np.array_equal(before.rows, rows)
     for name, array in vars(before.applied).items():
         assert np.array_equal(array, getattr(after.applied, name)), name
