@@ -4,7 +4,8 @@
     .venv/bin/python -m benchmarks.latency --release <folder> --rounds 300 --json latency.json
 
 A private server on free ports serves the release. Every round asks, in turn and at batch 1, 8 and 64: a gRPC health
-ping, the bare ONNX sessions, the chain in process (one thread), `trade` through the typed client's tensors. Compare
+ping, the bare ONNX sessions, the chain in process (one thread), `trade` by a raw inference call (tensors in, tensors
+out), and `trade` by the typed client (``TradeClient.decide``: bars and an account in, decisions out, no log). Compare
 ratios inside one run only: a shared machine's speed changes from minute to minute.
 """
 
@@ -26,10 +27,16 @@ from minhos.serving.publisher import publish
 from minhos.serving.release import MODELS, Release, in_process_chain, list_releases, load_release
 from minhos.serving.sessions import open_predictors
 from minhos.serving.triton import ServerSettings, TritonServer, free_port
+from minhos_client.client import TradeClient
+from minhos_client.contract import decode_bytes
+from minhos_client.decision import Account
+from minhos_client.errors import TradeClientError
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCHES = (1, 8, 64)
 WARM_UP_ROUNDS = 20
+DEADLINE_SECONDS = 10.0
+PING, BARE, INSIDE, RAW, TYPED = "gRPC health ping", "ONNX sessions", "in process", "raw infer", "TradeClient.decide"
 
 Array = npt.NDArray[Any]
 
@@ -45,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         release = load_release(given.release) if given.release else _newest()
         figures = measure(release, rounds=given.rounds, serving_environment=given.serving_environment)
-    except MinhosError as error:
+    except (MinhosError, TradeClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(render(figures))
@@ -63,7 +70,10 @@ def _newest() -> Release:
 
 
 def measure(release: Release, *, rounds: int, serving_environment: Path) -> dict[str, Any]:
-    """Milliseconds of every kind of call at every batch size, and the server's memory in MiB."""
+    """Milliseconds of every kind of call at every batch size, and the server's memory in MiB.
+
+    Raises ServingError when the server cannot be started or asked, TradeClientError when the typed client has no answer.
+    """
     with tempfile.TemporaryDirectory(prefix="minhos-bench-") as folder:
         settings = ServerSettings(
             home=Path(folder),
@@ -74,13 +84,15 @@ def measure(release: Release, *, rounds: int, serving_environment: Path) -> dict
         with TritonServer(settings) as server, server.control() as control:
             assert server.state is not None
             publish(release, repository=settings.models, control=control)
-            kinds: dict[str, Callable[[], object]] = {"gRPC health ping": control.server_ready}
-            for batch in BATCHES:
-                inputs = _request(release, batch)
-                kinds[f"ONNX sessions {batch}"] = _bare_sessions(release, batch)
-                kinds[f"in process {batch}"] = _call(in_process_chain(release), inputs)
-                kinds[f"served {batch}"] = _call(lambda tensors: control.infer("trade", tensors), inputs)
-            timings = _alternate(kinds, rounds)
+            kinds: dict[str, Callable[[], object]] = {PING: control.server_ready}
+            with TradeClient(server.state.url, deadline_seconds=DEADLINE_SECONDS) as client:
+                for batch in BATCHES:
+                    inputs = _request(release, batch)
+                    kinds[f"{BARE} {batch}"] = _bare_sessions(release, batch)
+                    kinds[f"{INSIDE} {batch}"] = _call(in_process_chain(release), inputs)
+                    kinds[f"{RAW} {batch}"] = _call(lambda tensors: control.infer("trade", tensors), inputs)
+                    kinds[f"{TYPED} {batch}"] = _decide(client, inputs)
+                timings = _alternate(kinds, rounds)
             memory = _memory_mib(server.state.pid)
     return {
         "release": release.id,
@@ -95,6 +107,15 @@ def measure(release: Release, *, rounds: int, serving_environment: Path) -> dict
 
 def _call(ask: Callable[[Mapping[str, Array]], object], inputs: Mapping[str, Array]) -> Callable[[], object]:
     return lambda: ask(inputs)
+
+
+def _decide(client: TradeClient, inputs: Mapping[str, Array]) -> Callable[[], object]:
+    """The same request as trading code makes it."""
+    equity, start, peak = (float(value) for value in inputs["PORTFOLIO"][0, :3])
+    account = Account(equity=equity, start_equity=start, peak_equity=peak)
+    bars, bar_end, as_of = inputs["BARS"], inputs["BAR_END"], int(inputs["AS_OF"][0, 0])
+    symbols = decode_bytes(inputs["INSTRUMENT"])
+    return lambda: client.decide(bars, bar_end, as_of, symbols, account)
 
 
 def _request(release: Release, batch: int) -> dict[str, Array]:
@@ -146,22 +167,22 @@ def _memory_mib(group: int) -> dict[str, float]:
 
 
 def render(figures: Mapping[str, Any]) -> str:
-    """The table: milliseconds, and each kind against the bare sessions and the chain in process of its batch."""
+    """The table: milliseconds, and each kind against the one above it in its batch."""
     times = figures["milliseconds"]
-    ping = times["gRPC health ping"]
+    ping = times[PING]
     lines = [
         f"release {figures['release']}, {figures['rounds']} rounds, milliseconds",
-        f"{'gRPC health ping':<26}{ping['p50']:>8.2f} p50 {ping['p99']:>8.2f} p99",
+        f"{PING:<26}{ping['p50']:>8.2f} p50 {ping['p99']:>8.2f} p99",
     ]
     for batch in BATCHES:
-        bare, inside = times[f"ONNX sessions {batch}"]["p50"], times[f"in process {batch}"]["p50"]
-        served = times[f"served {batch}"]
         lines.append(f"batch {batch}")
-        for name, against in (("ONNX sessions", None), ("in process", bare), ("served", inside)):
+        above = None
+        for name in (BARE, INSIDE, RAW, TYPED):
             one = times[f"{name} {batch}"]
-            ratio = "" if against is None else f"  p50 is {one['p50'] / against:.2f} x the line above"
+            ratio = "" if above is None else f"  p50 is {one['p50'] / above:.2f} x the line above"
             lines.append(f"  {name:<24}{one['p50']:>8.2f} p50 {one['p99']:>8.2f} p99{ratio}")
-        lines.append(f"  {'served p99 / served p50':<24}{served['p99'] / served['p50']:>8.2f}")
+            above = one["p50"]
+        lines.append(f"  {f'{TYPED} p99 / p50':<24}{one['p99'] / one['p50']:>8.2f}")
     memory = ", ".join(f"{name} {mib:.0f}" for name, mib in figures["server_memory_mib"].items())
     return "\n".join([*lines, f"server memory, MiB (proportional): {memory}"])
 

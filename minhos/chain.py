@@ -45,6 +45,7 @@ Predictor = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 WIN_PROBABILITY: Final = "win_probability"
 _MICROSECONDS: Final = 1_000_000
+_FOREVER_US: Final = 2**62
 _ROUNDING: Final = 1e-6
 
 FloatArray = npt.NDArray[np.float64]
@@ -68,6 +69,8 @@ class Chain:
         self._tabular = [chosen.names.index(name) for name in chosen.tabular]
         self._sequence = [chosen.names.index(name) for name in chosen.sequence]
         self._timeframe_us = parameters.timeframe_seconds * _MICROSECONDS
+        self._max_staleness_us = min(parameters.max_staleness_seconds * _MICROSECONDS, _FOREVER_US)
+        self._expires_us = min(parameters.data_through + parameters.max_age_seconds * _MICROSECONDS, _FOREVER_US)
         self._policy = Policy(
             thresholds=parameters.thresholds,
             barriers=parameters.barriers,
@@ -97,8 +100,8 @@ class Chain:
             now,
             known=known,
             timeframe_us=self._timeframe_us,
-            max_staleness_us=p.max_staleness_seconds * _MICROSECONDS,
-            expires_us=p.data_through + p.max_age_seconds * _MICROSECONDS,
+            max_staleness_us=self._max_staleness_us,
+            expires_us=self._expires_us,
         )
         frame, values = self._values(bars, bad)
         likelihood = emission(frame.log_return, p.regime)
@@ -231,10 +234,14 @@ class Chain:
             member_p_up=member_p_up,
             regime=regime,
             horizon_bars=self.parameters.barriers.horizon_bars,
-            valid_until=bar_end[:, -1] + self._timeframe_us,
+            valid_until=self._valid_until(bar_end[:, -1]),
             release_id=self.release_id,
             data_through=self.parameters.data_through,
         )
+
+    def _valid_until(self, last_end: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """UTC us [B]: until the bars are stale or the release expires; the order of the terms keeps it within int64."""
+        return np.minimum(last_end, self._expires_us - self._max_staleness_us) + self._max_staleness_us
 
     def decide(
         self, inputs: Mapping[str, npt.NDArray[Any]], predictors: Mapping[str, Predictor]

@@ -97,7 +97,7 @@ class TestContract:
         assert answer["WATERFALL"][0, 0] == pytest.approx(0.64 - 0.36 / odds, abs=1e-6)
         assert answer["RISK_FRACTION"][0, 0] == answer["WATERFALL"][0, -1]
         assert answer["RISK_FRACTION"][0, 0] == pytest.approx(answer["CONTRACTS"][0, 0] * (stop + 1) * 0.5 / 1e6)
-        assert answer["VALID_UNTIL"][0, 0] == DATA_THROUGH + 1_800_000_000
+        assert answer["VALID_UNTIL"][0, 0] == DATA_THROUGH + 5_400_000_000
         assert answer["RELEASE"][0, 0] == b"20250101-30m-0123456789ab"
 
     def test_down_is_the_mirror_of_up(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,13 +20,17 @@ from minhos_client.errors import (
     BadRequest,
     ContractMismatch,
     DeadlineExceeded,
+    DecisionLogError,
     NotServing,
     ServerUnavailable,
     TradeClientError,
 )
 from minhos_client.log import DecisionLog
+from minhos_client.request import read_question
 
 __all__ = ["Metadata", "TradeClient"]
+
+LOGGER: Final = logging.getLogger(__name__)
 
 ERRORS: Final[dict[str, type[TradeClientError]]] = {
     "StatusCode.DEADLINE_EXCEEDED": DeadlineExceeded,
@@ -95,6 +100,8 @@ class TradeClient:
     :param model: the ensemble; ``trade`` is the live release, ``trade__<release>`` one release by name.
     :param deadline_seconds: the longest wait for one answer, everything included.
     :param log: where every answer is written with its request; None keeps nothing.
+    :param on_log_error: called when an answer could not be written, beside the ERROR in the ``logging`` of this module;
+        the decision is returned all the same, unless the call raises.
     :param clock: a clock that measures latency (seconds, monotonic).
     """
 
@@ -105,6 +112,7 @@ class TradeClient:
         model: str = "trade",
         deadline_seconds: float = 1.0,
         log: DecisionLog | None = None,
+        on_log_error: Callable[[DecisionLogError], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         if not deadline_seconds > 0:
@@ -113,6 +121,7 @@ class TradeClient:
         self.model = model
         self.deadline_seconds = deadline_seconds
         self._log = log
+        self._on_log_error = on_log_error
         self._clock = clock
         self._metadata: Metadata | None = None
         self._triton = triton.InferenceServerClient(url)
@@ -152,19 +161,22 @@ class TradeClient:
             columns as ``contract.BAR_COLUMNS``; a column the source does not have is NaN.
         :param bar_end: int64 [B, T], UTC microseconds at which each bar was complete.
         :param as_of: UTC microseconds of the decision; live: now.
+        :param instruments: at most ``request.MAX_ROWS`` symbols.
         :returns: one Decision per instrument, in order. A refused row is flat and says why; it never raises.
 
-        A release with another window published between two calls costs one silent second try.
+        A release with another window published between two calls costs one silent second try. An answer in hand is
+        returned even when it cannot be logged, or when its release cannot be asked for the names of its regimes
+        (they are then ``regime_0``, ``regime_1``, ...).
         Raises BadRequest, DeadlineExceeded, ServerUnavailable, NotServing or ContractMismatch.
         """
         started = self._clock()
         ends_at = started + (self.deadline_seconds if deadline_seconds is None else deadline_seconds)
-        values, times = np.asarray(bars, np.float64), np.asarray(bar_end, np.int64)
+        question = read_question(bars, bar_end, as_of, instruments, account)
         known = self._metadata or self._ask_metadata(self._left(ends_at))
         self._metadata = known
         for attempt in (1, 2):
             try:
-                inputs = _request(values, times, as_of, instruments, account, known)
+                inputs = question.tensors(window=known.window, release=known.release)
                 outputs = self._infer(inputs, self._left(ends_at))
             except BadRequest:
                 fresh = self._ask_metadata(self._left(ends_at))
@@ -174,17 +186,43 @@ class TradeClient:
                 known = fresh
                 continue
             break
-        regimes = known.regime_names
-        if contract.decode_bytes(outputs.get("RELEASE", _NOTHING))[:1] != [known.release]:
-            self._metadata = self._ask_metadata(self._left(ends_at))
-            regimes = self._metadata.regime_names
         try:
-            decisions = Decision.from_outputs(outputs, instruments, regimes)
+            regimes = self._regime_names(outputs, known, ends_at)
+            decisions = Decision.from_outputs(outputs, question.instruments, regimes)
         except ValueError as error:
             raise ContractMismatch(f"the answer of {self.url} cannot be read: {error}") from error
         if self._log is not None:
-            self._log.append(inputs, outputs, latency_seconds=self._clock() - started)
+            self._keep(self._log, inputs, outputs, latency_seconds=self._clock() - started)
         return decisions
+
+    def _regime_names(self, outputs: dict[str, contract.Array], known: Metadata, ends_at: float) -> tuple[str, ...]:
+        """Names of the columns of REGIME, numbers where the release that answered cannot be asked for its own."""
+        answered = contract.decode_bytes(outputs.get("RELEASE", _NOTHING))[:1]
+        if answered != [known.release]:
+            try:
+                known = self._metadata = self._ask_metadata(self._left(ends_at))
+            except ContractMismatch:
+                raise
+            except TradeClientError as error:
+                LOGGER.warning("the regimes of release %s are numbered, not named: %s", " ".join(answered), error)
+        if answered == [known.release]:
+            return known.regime_names
+        return tuple(f"regime_{number}" for number in range(outputs.get("REGIME", _NOTHING).shape[-1]))
+
+    def _keep(
+        self,
+        log: DecisionLog,
+        inputs: dict[str, contract.Array],
+        outputs: dict[str, contract.Array],
+        *,
+        latency_seconds: float,
+    ) -> None:
+        try:
+            log.append(inputs, outputs, latency_seconds=latency_seconds)
+        except DecisionLogError as error:
+            LOGGER.error("an answer of %s was given, but is not logged: %s", self.url, error)
+            if self._on_log_error is not None:
+                self._on_log_error(error)
 
     def _left(self, ends_at: float) -> float:
         left = ends_at - self._clock()
@@ -222,36 +260,3 @@ class TradeClient:
             kind = NotServing
         advice = ADVICE.get(kind, "see the server's log")
         return kind(f"no decision of `{self.model}` at {self.url}: {error.message()}; {advice}")
-
-
-def _request(
-    bars: npt.NDArray[np.float64],
-    bar_end: npt.NDArray[np.int64],
-    as_of: int,
-    instruments: Sequence[str],
-    account: Account,
-    known: Metadata,
-) -> dict[str, contract.Array]:
-    """The contract's input tensors, the last ``window`` bars of what was given."""
-    count, columns = len(instruments), len(contract.BAR_COLUMNS)
-    if bars.ndim != 3 or bars.shape[0] != count or bars.shape[2] != columns:
-        raise BadRequest(f"bars has shape {bars.shape}, expected [{count} instruments, time, {columns} columns]")
-    if bar_end.shape != bars.shape[:2]:
-        raise BadRequest(f"bar_end has shape {bar_end.shape}, the bars say {bars.shape[:2]}")
-    if count == 0:
-        raise BadRequest("no instruments were given: ask for one at least")
-    if bars.shape[1] < known.window:
-        raise BadRequest(
-            f"{bars.shape[1]} bars per instrument were given, release {known.release} needs the last {known.window}"
-        )
-    try:
-        portfolio = account.rows(count)
-    except ValueError as error:
-        raise BadRequest(str(error)) from error
-    return {
-        "BARS": np.ascontiguousarray(bars[:, -known.window :]),
-        "BAR_END": np.ascontiguousarray(bar_end[:, -known.window :]),
-        "AS_OF": np.full((count, 1), as_of, np.int64),
-        "INSTRUMENT": contract.encode_bytes(list(instruments)),
-        "PORTFOLIO": portfolio,
-    }

@@ -47,7 +47,7 @@ class DecisionLog:
     A connection belongs to the thread that opened it. Raises DecisionLogError when the file cannot be used.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_seconds: float = 5.0) -> None:
+    def __init__(self, path: Path, *, busy_timeout_seconds: float = 0.2) -> None:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

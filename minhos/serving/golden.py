@@ -29,24 +29,30 @@ class Golden:
     inputs: dict[str, Array]
     answers: dict[str, Array]
 
+    @property
+    def has_position(self) -> bool:
+        """True when a row has a direction, so that its waterfall is not all zeros."""
+        return bool(self.answers["WATERFALL"].any())
+
 
 @dataclass(frozen=True)
 class Proof:
-    """What asking the golden requests showed; ``words`` names every difference, or says that there is none."""
+    """What asking the golden requests showed; ``words`` names every difference, or says that there is none and how much
+    of the sizer was asked."""
 
     passes: bool
     largest_difference: float
     words: str
 
 
-def check_request(inputs: Mapping[str, Array], *, window: int) -> None:
-    """Refuses tensors that are not a request of the contract.
+def check_request(inputs: Mapping[str, Array], *, window: int, name: str = "golden request") -> None:
+    """Refuses tensors that are not a request of the contract; ``name`` says in the message which request it is.
 
     Raises ServingError, which names the tensor, its shape and dtype, and what the contract says.
     """
     if set(inputs) != {spec.name for spec in INPUTS}:
         raise ServingError(
-            f"a golden request has the tensors {', '.join(sorted(inputs))}, the contract "
+            f"the {name} has the tensors {', '.join(sorted(inputs))}, the contract "
             f"{', '.join(spec.name for spec in INPUTS)}"
         )
     count = len(inputs["AS_OF"])
@@ -56,7 +62,7 @@ def check_request(inputs: Mapping[str, Array], *, window: int) -> None:
         dtype_fits = value.dtype.kind in "OSU" if spec.dtype == BYTES else value.dtype == DTYPES[spec.dtype]
         if value.shape != wanted or not dtype_fits or count == 0:
             raise ServingError(
-                f"the golden request's {spec.name} is {value.dtype} {value.shape}, the contract says "
+                f"the {name}'s {spec.name} is {value.dtype} {value.shape}, the contract says "
                 f"{spec.dtype} {wanted} with at least one row"
             )
 
@@ -111,9 +117,10 @@ def prove(ask: Ask, golden: list[Golden], *, release_id: str, tolerance: float =
             largest = max(largest, gap if expected.dtype.kind == "f" else 0.0)
             if gap > (tolerance if expected.dtype.kind == "f" else 0):
                 differences.append(f"request {number}: {spec.name} differs by up to {gap:.3g}")
+    positions = sum(one.has_position for one in golden)
     words = "; ".join(differences) or (
-        f"{len(golden)} golden requests answered as in process (largest difference {largest:.1e}, "
-        f"allowed {tolerance:.0e})"
+        f"{len(golden)} golden requests answered as in process, {positions or 'none'} of them with a position in the "
+        f"waterfall (largest difference {largest:.1e}, allowed {tolerance:.0e})"
     )
     return Proof(passes=not differences, largest_difference=largest, words=words)
 

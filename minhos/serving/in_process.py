@@ -1,6 +1,6 @@
 """The chain of a release in this process: how golden answers are made, and what a server is compared with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from minhos.errors import MinhosError, ServingError
 from minhos.files import sha256_of
 from minhos.serving.golden import Golden
+from minhos.serving.golden_choice import answer_requests
 from minhos.serving.manifest import MODELS, Release
 from minhos.serving.sessions import Predictor, open_predictors
 from minhos.serving.snapshot import snapshot_sources
@@ -55,23 +56,25 @@ def _chain(
 
 
 def answer_golden(
-    folder: Path, release_id: str, parameters: Mapping[str, Any], requests: list[dict[str, Array]]
+    folder: Path, release_id: str, parameters: Mapping[str, Any], requests: Sequence[Mapping[str, Array]]
 ) -> tuple[list[Golden], int]:
-    """The requests with the answers of the chain, and how many features the win model is given.
+    """The golden requests (`answer_requests` chooses them) with the chain's answers, and the win model's feature count.
 
     Raises ServingError when the chain or a model cannot answer.
     """
     widths: dict[str, int] = {}
     try:
         ask = _chain(folder, release_id, parameters, lambda name, x: widths.update({name: x.shape[1]}))
-        answers = [ask(request) for request in requests]
+        golden = answer_requests(
+            lambda request: {name: plain(value) for name, value in ask(request).items()},
+            requests,
+            parameters["instruments"],
+        )
     except MinhosError:
         raise
     except (ValueError, RuntimeError) as error:
         raise ServingError(f"the release's chain does not answer its golden requests: {error}") from error
-    answered = [{name: plain(value) for name, value in answer.items()} for answer in answers]
-    pairs = zip(requests, answered, strict=True)
-    return [Golden(inputs=request, answers=answer) for request, answer in pairs], widths["win_probability"]
+    return golden, widths["win_probability"]
 
 
 def plain(value: Array) -> Array:

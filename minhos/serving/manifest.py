@@ -23,7 +23,10 @@ GOLDEN = "golden.npz"
 
 
 class Manifest(BaseModel):
-    """What a release says of itself. ``files`` maps every other file to its SHA-256; ``facts`` are free words."""
+    """What a release says of itself. ``files`` maps every other file to its SHA-256; ``facts`` are free words.
+
+    ``golden_requests_sha256``: of the golden request, of its first row, and of all candidates together (if any).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -8,7 +8,7 @@ decides an answer and the manifest's facts; the same training twice is the same 
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ def build_release(
     parameters: Mapping[str, Any],
     onnx: Mapping[str, Path],
     manifest: Mapping[str, Any],
-    golden_inputs: Mapping[str, Array],
+    golden_inputs: Sequence[Mapping[str, Array]],
 ) -> Release:
     """Makes a release, or finds the one that has the same content.
 
@@ -58,17 +58,19 @@ def build_release(
     :param onnx: a file for each of ``MODELS``: input ``x``, output ``p_up`` float32 [N, 1].
     :param manifest: facts for people (training window, metrics, the gate's words, library versions): JSON values
         without anything that changes from run to run, since they are part of the identity.
-    :param golden_inputs: one request of the contract; it is kept whole and its first row alone as a second one.
+    :param golden_inputs: requests of the contract. The first is kept whole and as its first row alone; the others are
+        candidates, of which a few that lead to a position are kept (``golden_choice``): some hundreds are welcome.
 
     Raises ServingError when models are missing, parameters or golden request are refused, or a model cannot be run.
     """
     if sorted(onnx) != sorted(MODELS):
         raise ServingError(f"a release has the models {', '.join(MODELS)}; given were {', '.join(sorted(onnx))}")
-    check_request(golden_inputs, window=_checked(parameters).window)
-    requests = [
-        {name: plain(value) for name, value in golden_inputs.items()},
-        {name: plain(value[:1]) for name, value in golden_inputs.items()},
-    ]
+    if not golden_inputs:
+        raise ServingError("no golden request was given: a release is proven by asking it, give one at least")
+    window = _checked(parameters).window
+    for number, request in enumerate(golden_inputs):
+        check_request(request, window=window, name=f"golden request {number}" if number else "golden request")
+    requests = [{name: plain(value) for name, value in request.items()} for request in golden_inputs]
     releases.mkdir(parents=True, exist_ok=True)
     with _building(releases) as staging:
         _fill(staging, parameters, onnx)
@@ -81,7 +83,7 @@ def build_release(
             win_feature_count=0,
             edge_proven=parameters["edge_proven"],
             symbols=tuple(sorted(parameters["instruments"])),
-            golden_requests_sha256=tuple(tensors_hash(request) for request in requests),
+            golden_requests_sha256=_hashes(requests),
             facts=dict(manifest),
             files=hashes_of(staging),
         )
@@ -152,6 +154,14 @@ def _checked(parameters: Mapping[str, Any]) -> "Parameters":
         return Parameters.from_json(parameters)
     except ValueError as error:
         raise ServingError(f"the runtime refuses the release's parameters: {error}") from error
+
+
+def _hashes(requests: Sequence[Mapping[str, Array]]) -> tuple[str, ...]:
+    """What was given, not what is kept of it: so the id is known before anything is asked."""
+    whole, *candidates = requests
+    first_row = {name: value[:1] for name, value in whole.items()}
+    joined = {f"{number}.{name}": value for number, one in enumerate(candidates) for name, value in one.items()}
+    return tuple(tensors_hash(one) for one in (whole, first_row, joined) if one)
 
 
 def _fill(staging: Path, parameters: Mapping[str, Any], onnx: Mapping[str, Path]) -> None:

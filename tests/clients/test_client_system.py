@@ -1,7 +1,10 @@
 """The typed client against a real server: decisions, deadlines, and errors that say what to do."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,14 @@ from minhos.serving.triton import ServerSettings, TritonServer, free_port
 from minhos_client.client import TradeClient
 from minhos_client.contract import Reason
 from minhos_client.decision import Account, Decision
-from minhos_client.errors import BadRequest, DeadlineExceeded, NotServing, ServerUnavailable, TradeClientError
+from minhos_client.errors import (
+    BadRequest,
+    DeadlineExceeded,
+    DecisionLogError,
+    NotServing,
+    ServerUnavailable,
+    TradeClientError,
+)
 from minhos_client.log import DecisionLog
 from tests.serving.tiny_release import SERVING, SYMBOLS, parameters, request, tiny_release
 
@@ -124,6 +134,56 @@ def test_what_is_logged_can_be_replayed_bit_for_bit(served: Served, tmp_path: Pa
     assert entry.release == served.release.id and entry.latency_seconds > 0
     for name, value in entry.outputs.items():
         assert replayed[name].tolist() == value.tolist(), name
+
+
+class TestADecisionInHand:
+    """What was answered in time is returned, whatever fails afterwards."""
+
+    def test_a_log_that_cannot_be_written_is_reported_and_the_decision_is_given(
+        self, served: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        reported: list[DecisionLogError] = []
+        log = DecisionLog(tmp_path / "log.sqlite")
+        log.close()
+        with TradeClient(served.url, deadline_seconds=10.0, log=log, on_log_error=reported.append) as client:
+            decisions = ask(client, request(seed=28))
+        assert [decision.release for decision in decisions] == [served.release.id] * 2
+        (record,) = caplog.records
+        assert (record.levelname, record.name) == ("ERROR", "minhos_client.client")
+        assert "is not logged" in record.getMessage() and "log.sqlite took no entry" in record.getMessage()
+        assert [str(error) in record.getMessage() for error in reported] == [True]
+
+    def test_a_log_that_another_program_holds_is_reported_without_a_callback_too(
+        self, served: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with (
+            DecisionLog(tmp_path / "log.sqlite", busy_timeout_seconds=0.05) as log,
+            closing(sqlite3.connect(tmp_path / "log.sqlite", isolation_level=None)) as other,
+            TradeClient(served.url, deadline_seconds=10.0, log=log) as client,
+        ):
+            other.execute("BEGIN IMMEDIATE")
+            assert len(ask(client, request(seed=28))) == 2
+            other.execute("ROLLBACK")
+            assert len(log) == 0
+            ask(client, request(seed=28))
+            assert len(log) == 1
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+    def test_regimes_of_a_new_release_are_numbered_when_there_is_no_time_to_ask_for_their_names(
+        self, served: Served
+    ) -> None:
+        late = chain([0.0, 0.0], repeat(100.0))  # the deadline is over when the answer is there
+        clocks = chain(repeat(0.0, 3), late)
+        with TradeClient(served.url, deadline_seconds=10.0, clock=lambda: next(clocks)) as client:
+            assert set(ask(client, request(seed=29))[0].regime) == {"calm", "volatile"}
+            other = tiny_release(served.home, seed=3)
+            publish(other, repository=served.repository, control=served.control)
+            try:
+                (numbered, _) = ask(client, request(seed=29))
+            finally:
+                publish(served.release, repository=served.repository, control=served.control)
+        assert numbered.release == other.id
+        assert list(numbered.regime) == ["regime_0", "regime_1"] and sum(numbered.regime.values()) == pytest.approx(1.0)
 
 
 class TestErrors:

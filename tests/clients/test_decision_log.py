@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from minhos_client.log import DecisionLog
 from tests.clients.test_decision_log import INPUTS, OUTPUTS
-with DecisionLog(Path(sys.argv[1])) as log:
+with DecisionLog(Path(sys.argv[1]), busy_timeout_seconds=30) as log:
     for _ in range(50):
         log.append(INPUTS, OUTPUTS, latency_seconds=0.001)
 """

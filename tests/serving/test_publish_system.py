@@ -21,12 +21,10 @@ from minhos.serving.sessions import open_predictor
 from minhos.serving.triton import ServerSettings, TritonServer, free_port
 from minhos_client.client import TradeClient
 from minhos_client.contract import MEMBERS, OUTPUTS
-from minhos_client.decision import Account
-from tests.serving.tiny_release import SERVING, SYMBOLS, request, tiny_release
+from tests.serving.tiny_release import SERVING, request, tiny_release
+from tests.serving.traders import TOLERANCE, Traders
 
 pytestmark = pytest.mark.system
-
-TOLERANCE = 1e-6
 
 
 @dataclass
@@ -47,6 +45,13 @@ class Platform:
 
     def release(self, seed: int) -> Release:
         return tiny_release(self.home, seed=seed)
+
+    def follow(self, *releases: Release) -> None:
+        """Publishes one release after the other, with a little trading before, between and after."""
+        for release in releases:
+            time.sleep(0.3)
+            self.publish(release)
+        time.sleep(0.3)
 
     def client(self) -> TradeClient:
         assert self.server.state is not None
@@ -197,60 +202,37 @@ def test_publishing_what_is_live_proves_it_again_and_changes_nothing(platform: P
     assert {path for path in after if after[path] != before.get(path)} <= {platform.repository / ".publish.lock"}
 
 
+def last_bars(inputs: dict[str, np.ndarray], window: int) -> dict[str, np.ndarray]:
+    return {**inputs, **{name: np.ascontiguousarray(inputs[name][:, -window:]) for name in ("BARS", "BAR_END")}}
+
+
 def test_publishes_under_load_give_no_error_and_no_mixed_answer(platform: Platform, live: Release) -> None:
     other = platform.release(2)
     inputs = request(seed=11)
     expected = {release.id: in_process_chain(release)(inputs) for release in (live, other)}
     assert np.abs(expected[live.id]["P_UP"] - expected[other.id]["P_UP"]).min() > 1e-3
-    stop, errors = threading.Event(), []
-    answers: list[list] = [[], [], []]
+    with Traders(platform.client, inputs) as traders:
+        platform.follow(other, live, other)
+    assert traders.errors == []
+    assert traders.mixed(expected) == 0
+    assert set(traders.served()) == {live.id, other.id} and sum(traders.served().values()) > 100
 
-    def trade(mine: list) -> None:
-        with platform.client() as client:
-            while not stop.is_set():
-                try:
-                    mine.append(
-                        client.decide(
-                            inputs["BARS"],
-                            inputs["BAR_END"],
-                            int(inputs["AS_OF"][0, 0]),
-                            SYMBOLS,
-                            Account(equity=1_000_000.0),
-                        )
-                    )
-                except Exception as error:  # every kind of failure is what is counted
-                    errors.append(error)
 
-    threads = [threading.Thread(target=trade, args=(mine,)) for mine in answers]
-    for thread in threads:
-        thread.start()
-    try:
-        for release in (other, live, other):
-            time.sleep(0.3)
-            platform.publish(release)
-        time.sleep(0.3)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert errors == []
-    served = [decision for mine in answers for rows in mine for decision in rows]
-    assert {decision.release for decision in served} == {live.id, other.id}
-    mixed = 0
-    for mine in answers:
-        for rows in mine:
-            whole = expected[rows[0].release]
-            same = all(
-                decision.release == rows[0].release
-                and abs(decision.p_up - whole["P_UP"][row, 0]) <= TOLERANCE
-                and np.allclose(list(decision.member_p_up.values()), whole["MEMBER_P_UP"][row], rtol=0, atol=TOLERANCE)
-                and np.allclose(list(decision.waterfall.values()), whole["WATERFALL"][row], rtol=0, atol=TOLERANCE)
-                and decision.contracts == whole["CONTRACTS"][row, 0]
-                for row, decision in enumerate(rows)
-            )
-            mixed += not same
-    assert mixed == 0
-    assert len(served) > 200
+def test_a_flip_to_another_window_under_load_gives_no_error_and_no_mixed_answer(
+    platform: Platform, live: Release
+) -> None:
+    window = live.manifest.window
+    wider = tiny_release(platform.home, seed=2, window=window + 3)
+    inputs = request(seed=12, window=window + 3)
+    expected = {
+        release.id: in_process_chain(release)(last_bars(inputs, release.manifest.window)) for release in (live, wider)
+    }
+    assert np.abs(expected[live.id]["P_UP"] - expected[wider.id]["P_UP"]).min() > 1e-3
+    with Traders(platform.client, inputs) as traders:
+        platform.follow(wider)
+    assert traders.errors == []
+    assert traders.mixed(expected) == 0
+    assert set(traders.served()) == {live.id, wider.id} and min(traders.served().values()) > 20
 
 
 def test_a_corrupt_model_is_refused_and_the_earlier_release_keeps_serving(

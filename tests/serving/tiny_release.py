@@ -1,4 +1,4 @@
-"""Tiny, true releases for the tests: linear ONNX models, the builders' parameters, a golden request."""
+"""Tiny, true releases for the tests: linear ONNX models, the builders' parameters, a golden request and a few candidates."""
 
 from __future__ import annotations
 
@@ -72,5 +72,5 @@ def tiny_release(
         parameters=content,
         onnx=onnx,
         manifest={"note": "tiny", **(facts or {})},
-        golden_inputs=request(window=content["window"]),
+        golden_inputs=[request(seed, window=content["window"]) for seed in range(4)],
     )
