@@ -10,9 +10,10 @@ export GX_ANALYTICS_ENABLED := false
 
 # a `~` that the shell left alone (only bash expands it here)
 path = '$(patsubst ~/%,$(HOME)/%,$(1))'
+force = $(if $(filter 1 true yes,$(FORCE)),--force,$(if $(filter-out 0 false no,$(FORCE)),$(error FORCE=$(FORCE): 1, true or yes force; 0, false or no do not)))
 NIGHT_OPTIONS = $(if $(DATA),--data $(call path,$(DATA))) $(if $(MAP),--map $(call path,$(MAP))) $(if $(TIMEFRAME),--timeframe '$(TIMEFRAME)') \
 	$(if $(SESSION),--session '$(SESSION)') $(if $(UNIVERSE),--universe '$(UNIVERSE)') $(if $(PROFILE),--profile '$(PROFILE)') \
-	$(if $(INSTRUMENTS),--instruments $(call path,$(INSTRUMENTS))) $(if $(FORCE),--force)
+	$(if $(INSTRUMENTS),--instruments $(call path,$(INSTRUMENTS))) $(force)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,11 +41,11 @@ lint: setup ## ruff, mypy, import rules
 	PYTHONPATH=clients:. $(BIN)/lint-imports --config .importlinter
 
 test: lint ## lint, unit tests, then the essential system tests
-	$(BIN)/pytest -m "not system and not thorough"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not thorough"
 	$(BIN)/pytest -m "system and not thorough"
 
 unit: setup ## unit tests only
-	$(BIN)/pytest -m "not system and not thorough"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not system and not thorough"
 
 test-system: setup ## every system test, the thorough ones too
 	$(BIN)/pytest -m "system or thorough"
@@ -53,7 +54,8 @@ bench: setup ## the figures: stages of a night, latency of a decision
 	$(BIN)/python benchmarks/night.py
 	MINHOS_HOME=var/bench $(BIN)/python -m benchmarks.latency
 
-doctor: setup ## check this machine and print a table
+doctor: ## check this machine and print a table, whether or not the set-up works
+	@[ -x $(BIN)/minhos ] || { echo 'doctor: the set-up has not been done; doing it now'; PYTHON='$(PYTHON)' scripts/setup; } || [ -x $(BIN)/minhos ]
 	@$(BIN)/minhos doctor
 
 lock: setup ## resolve requirements/*.in again and write the locks

@@ -56,7 +56,7 @@ def night(
 ) -> None:
     """Run one night through Airflow: ingest, validate, drift, train, prove, publish, smoke test.
 
-    Example: minhos night --data ~/SierraChart/Data --timeframe 5m
+    Example: minhos night --data ~/SierraChart/Export --timeframe 5m
     """
     from minhos.console import EventPrinter, announce_plan, print_smoke, scorecard
     from minhos.files import read_json

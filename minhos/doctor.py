@@ -6,6 +6,7 @@ help, ports are probed on loopback, and the only file written is a probe in the 
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
 import json
 import os
@@ -23,6 +24,8 @@ from minhos.config import REPOSITORY, Settings
 from minhos.environments import (
     SUPPORTED_PYTHONS,
     Environment,
+    has_libgomp,
+    has_locked_packages,
     is_current,
     platform_environment,
     python_version_of,
@@ -63,6 +66,7 @@ def diagnose(settings: Settings) -> list[Check]:
         check_environment(Environment("serving", settings.serving_environment, serving_environment(REPOSITORY).lock)),
         check_airflow(importlib.metadata.version),
         check_libpython(settings),
+        check_libgomp(ctypes.CDLL),
         check_tritonserver(settings),
         *(
             check_port(name, port)
@@ -118,6 +122,9 @@ def check_environment(environment: Environment) -> Check:
     found = f"{environment.folder}, Python {version[0]}.{version[1]}"
     if is_current(environment):
         return Check(name, "ok", f"{found}, as {environment.lock.name} says")
+    if has_locked_packages(environment):
+        words = "its packages are current, but a pyproject.toml has changed since"
+        return Check(name, "warn", f"{found}; {words}", "type: make setup")
     return Check(name, "warn", f"{found}, not made from the present {environment.lock.name}", "type: make setup")
 
 
@@ -142,6 +149,15 @@ def check_libpython(settings: Settings) -> Check:
     except MinhosError as error:
         return Check("libpython", "fail", str(error), "make setup installs it where this user may")
     return Check("libpython", "ok", f"libpython{installation.python_version} found for Triton's Python backend")
+
+
+def check_libgomp(load: Callable[[str], object]) -> Check:
+    """The one library that a package of the platform environment (LightGBM) takes from the operating system."""
+    if has_libgomp(load):
+        return Check("libgomp", "ok", "libgomp.so.1 loads")
+    return Check(
+        "libgomp", "fail", "the loader has no libgomp.so.1: LightGBM needs it", "type: sudo apt-get install libgomp1"
+    )
 
 
 def check_tritonserver(settings: Settings) -> Check:

@@ -6,6 +6,7 @@ with the same functions, so that both always agree on what "current" means.
 
 from __future__ import annotations
 
+import ctypes
 import ctypes.util
 import hashlib
 import os
@@ -22,6 +23,8 @@ __all__ = [
     "Environment",
     "expected_stamp",
     "find_libpython",
+    "has_libgomp",
+    "has_locked_packages",
     "is_current",
     "platform_environment",
     "python_version_of",
@@ -84,40 +87,77 @@ def python_version_of(environment: Environment) -> tuple[int, int] | None:
 
 
 def expected_stamp(environment: Environment, python: tuple[int, int]) -> str:
-    """What the stamp of a current environment says: a hash of everything that decides its content.
+    """What the stamp of a current environment says: a line for its packages and, where it has projects, one for those.
 
-    The folder is part of it, because a virtual environment that was copied or moved still points to its old place.
+    Two lines, because a rule edited in a ``pyproject.toml`` asks for the editable installs again (a second), never for
+    the packages (gigabytes).
 
     Raises:
         FileNotFoundError: the lock or a project's ``pyproject.toml`` is missing from the checkout.
     """
+    lines = [_packages_line(environment, python)]
+    if environment.projects:
+        lines.append(_hash(*((project / "pyproject.toml").read_bytes() for project in environment.projects)))
+    return "\n".join(lines)
+
+
+def _packages_line(environment: Environment, python: tuple[int, int]) -> str:
+    """The folder is part of it, because a virtual environment that was copied or moved still points to its old place."""
+    parts = (RECIPE, environment.name, str(environment.folder.resolve()), f"{python[0]}.{python[1]}")
+    return _hash(*(part.encode() for part in parts), environment.lock.read_bytes())
+
+
+def _hash(*parts: bytes) -> str:
     digest = hashlib.sha256()
-    for part in (RECIPE, environment.name, str(environment.folder.resolve()), f"{python[0]}.{python[1]}"):
-        digest.update(part.encode() + b"\0")
-    for file in (environment.lock, *(project / "pyproject.toml" for project in environment.projects)):
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()
 
 
 def is_current(environment: Environment, python: tuple[int, int] | None = None) -> bool:
     """True when the environment was finished for this very lock (and for ``python``, when a version is asked for)."""
+    return _stamp_says(environment, python, lambda stamp, expected: stamp == expected)
+
+
+def has_locked_packages(environment: Environment, python: tuple[int, int] | None = None) -> bool:
+    """True when its packages are the lock's, whatever became of the projects' own files since."""
+    return _stamp_says(environment, python, lambda stamp, expected: stamp[:1] == expected[:1])
+
+
+def _stamp_says(
+    environment: Environment, python: tuple[int, int] | None, same: Callable[[list[str], list[str]], bool]
+) -> bool:
     found = python_version_of(environment)
     if found is None or (python is not None and found != python) or not environment.python.exists():
         return False
     try:
-        return environment.stamp.read_text(encoding="utf-8").strip() == expected_stamp(environment, found)
+        stamp = environment.stamp.read_text(encoding="utf-8").splitlines()
+        return same(stamp, expected_stamp(environment, found).splitlines())
     except OSError:
         return False
 
 
-def write_stamp(environment: Environment, python: tuple[int, int]) -> None:
-    """Say that the environment is finished: the last act of a set-up, by rename, so that half a set-up never counts."""
+def write_stamp(environment: Environment, python: tuple[int, int], *, projects: bool = True) -> None:
+    """Say that the environment is finished: the last act of a set-up, by rename, so that half a set-up never counts.
+
+    ``projects=False`` says that only its packages are there.
+    """
+    lines = expected_stamp(environment, python).splitlines()
     descriptor, name = tempfile.mkstemp(dir=environment.folder, prefix=STAMP_NAME)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(expected_stamp(environment, python) + "\n")
+        file.write("\n".join(lines if projects else lines[:1]) + "\n")
         file.flush()
         os.fsync(file.fileno())
     Path(name).replace(environment.stamp)
+
+
+def has_libgomp(load: Callable[[str], object] = ctypes.CDLL) -> bool:
+    """Whether the loader finds the ``libgomp.so.1`` that LightGBM's wheel is linked to and does not bring along."""
+    try:
+        load("libgomp.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def find_libpython(

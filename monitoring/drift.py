@@ -1,4 +1,4 @@
-"""Drift of tonight's features against the champion's, by a real Evidently report (HTML for people, JSON for the gate).
+"""Drift of the newest features against older ones of the same data, by a real Evidently report (HTML and JSON).
 
 The statistic and its threshold are named, never left to Evidently's defaults (which pick a test by sample size: they
 flag a third of all columns for a shift of a tenth of a standard deviation). It is the population stability index over
@@ -39,7 +39,7 @@ CLIP_QUANTILES: Final = (0.001, 0.999)
 
 @dataclass(frozen=True)
 class DriftResult:
-    """What the gate and the people read. Shares are fractions of the judged columns; ``columns`` holds every judged PSI."""
+    """What people read in `minhos status`. Shares are of the judged columns; ``columns`` holds every judged PSI."""
 
     status: Literal["stable", "drifted", "undetermined"]
     share_drifted: float | None
@@ -77,8 +77,8 @@ def drift_report(
     """Compare two samples column by column and write ``report.html`` and ``report.json`` into ``out``, each in one step.
 
     Args:
-        reference: float [N, F], the rows of the champion's training (or the older part of the data).
-        current: float [M, F], the new rows, same columns.
+        reference: float [N, F], the older rows (a night gives all samples before the newest day's).
+        current: float [M, F], the newest rows, same columns.
         names: F names, in the order of the columns.
         out: folder of the two reports; made when missing.
         seed: of the sampling, when a side has more than ``max_rows`` rows.

@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from minhos.config import Settings
+from minhos.night.events import EventLog
+from minhos.night.run import NOT_STARTED
 
 __all__ = ["LastNight", "Serving", "Status", "status"]
 
 SECOND: Final = 1_000_000
+FAILED: Final = "failed"
+LAST_STEP: Final = "smoke_test"
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class LastNight:
-    """A finished night, from its ``outcome.json``; ``drift`` is the words of its drift step, when it got that far."""
+    """A night that has ended, from its ``outcome.json``; ``drift`` is its drift step's words, when it got that far."""
 
     run: str
     session: str
@@ -74,7 +78,8 @@ class Status:
             lines.append(
                 f"last night  session {night.session}: {night.decision}{synthetic}, finished {night.finished_at}"
             )
-            lines.append(f"            {night.words}")
+            if night.decision != FAILED:  # else they stand among the problems
+                lines.append(f"            {night.words}")
             lines.append(f"drift       {night.drift or 'not measured'}")
         if self.unfinished_run:
             lines.append(f"unfinished  {self.unfinished_run}: it runs now, or it stopped before its end")
@@ -90,11 +95,17 @@ def status(settings: Settings, probe: Callable[[], Serving | None], *, now_us: i
         probe: asks the server what it serves; None when nothing answers or no release is loaded.
         now_us: the present, UTC microseconds since the epoch.
 
-    A run's file that cannot be read is reported among ``problems`` and its run is passed over; nothing is raised for it.
+    ``problems`` are words: the last night failed, a night could not start since the last one that ended, a run's file cannot
+    be read (its run is passed over). Nothing is raised for them.
     """
     serving = probe()
     problems: list[str] = []
     night, unfinished = _nights(settings.runs, problems)
+    if night is not None and night.decision == FAILED:
+        problems.append(
+            f"the night of session {night.session} failed: {night.words} (remove the cause and run it again)"
+        )
+    _not_started(settings.runs, problems)
     return Status(
         url=settings.grpc_url,
         serving=serving,
@@ -117,6 +128,23 @@ def _nights(runs: Path, problems: list[str]) -> tuple[LastNight | None, str | No
     started = [file for file in runs.glob("*/request.json") if not (file.parent / "outcome.json").exists()]
     later = [file for file in started if _modified(file) > finished_us]
     return night, max(later, key=_modified).parent.name if later else None
+
+
+def _not_started(runs: Path, problems: list[str]) -> None:
+    """The newest failure that left no run to look at, when no night has reached its end after it."""
+    log = EventLog(runs / "events.jsonl")
+    try:
+        events, _ = log.since(0)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        problems.append(f"{log.path} cannot be read ({error!r}): move it away, it holds the progress of nights only")
+        return
+    for event in reversed(events):
+        if event.label == LAST_STEP and event.kind == "finished":
+            return
+        if event.kind == FAILED and event.label == "ingest":
+            if event.run == NOT_STARTED or not (runs / event.run / "request.json").exists():
+                problems.append(f"a night could not start: {' '.join(event.words)}")
+            return
 
 
 def _last_night(file: Path, problems: list[str]) -> LastNight | None:

@@ -1,7 +1,7 @@
 """Make both environments from their hash-locked requirements. Runs before anything is installed: standard library only.
 
 An environment is finished when its stamp says so (see ``minhos.environments``); anything else is made again from nothing,
-so an interrupted set-up leaves no trace. No package index is named here: the user's own uv and pip configuration holds.
+so an interrupted set-up leaves no trace. No package index is named here: the user's own uv configuration holds, else pip's.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,9 +26,12 @@ for folder in (ROOT, ROOT / "scripts"):
         sys.path.insert(0, str(folder))
 sys.dont_write_bytecode = True
 
+from package_index import UvSettings, pip_configuration, uv_files, uv_has_its_own, uv_settings  # noqa: E402
+
 from minhos.environments import (  # noqa: E402
     SUPPORTED_PYTHONS,
     Environment,
+    has_locked_packages,
     is_current,
     platform_environment,
     serving_environment,
@@ -105,34 +109,62 @@ def add_system_packages(platform: Environment) -> None:
 
 
 def build(environment: Environment, python: tuple[int, int], *, tools: Environment) -> None:
-    """Make one environment from nothing; its stamp is written last. ``tools`` is the environment that may hold uv."""
-    say(f"{environment.name} environment ({environment.folder.name}, Python {python[0]}.{python[1]})")
-    remove(environment)
-    on_path = shutil.which("uv")
-    with_pip = environment is tools and on_path is None
+    """Make one environment from nothing, or only install its projects again where its packages are the lock's.
+
+    Its stamp is written last. ``tools`` is the environment that may hold uv.
+    """
+    title = f"{environment.name} environment ({environment.folder.name}, Python {python[0]}.{python[1]})"
+    if has_locked_packages(environment, python) and uv_of(tools) is not None:
+        say(f"{title}: its packages are current, installing the project again")
+        write_stamp(environment, python, projects=False)
+    else:
+        say(title)
+        remove(environment)
+        install_packages(environment, tools=tools)
+        write_stamp(environment, python, projects=False)
+    if environment.projects:
+        editable = [part for project in environment.projects for part in ("--editable", str(project))]
+        built_here = ["--no-deps", "--no-build-isolation"]  # its build tools are among the packages
+        run([*uv_install(environment, tools), *built_here, *editable], "install the project")
+    write_stamp(environment, python)
+
+
+def install_packages(environment: Environment, *, tools: Environment) -> None:
+    """Make the virtual environment and install its lock, from where the user's configuration says."""
+    with_pip = environment is tools and shutil.which("uv") is None
     base = getattr(sys, "_base_executable", sys.executable)
     pip_choice = [] if with_pip else ["--without-pip"]
     run([base, "-m", "venv", *pip_choice, str(environment.folder)], f"make {environment.folder}")
     if with_pip:
         install_uv(environment)
-    uv = on_path or str(uv_of(tools))
-    target = ["--python", str(environment.python)]
-    run(
-        [uv, "pip", "install", *target, "--require-hashes", "--requirement", str(environment.lock)],
-        f"install {environment.lock.relative_to(ROOT)}",
-    )
-    if environment.projects:
-        editable = [part for project in environment.projects for part in ("--editable", str(project))]
-        run([uv, "pip", "install", *target, "--no-deps", "--no-build-isolation", *editable], "install the project")
-    write_stamp(environment, python)
+    source = package_source((tools.python, base))
+    for words in source.words:
+        say("  " + words)
+    locked_packages = ["--require-hashes", "--requirement", str(environment.lock)]
+    command = [*uv_install(environment, tools), *source.arguments, *locked_packages]
+    run(command, f"install {environment.lock.relative_to(ROOT)}", source.environment)
+
+
+def uv_install(environment: Environment, tools: Environment) -> list[str]:
+    """The command that installs into an environment."""
+    return [str(uv_of(tools)), "pip", "install", "--python", str(environment.python)]
+
+
+@cache
+def package_source(pythons: tuple[Path | str, ...]) -> UvSettings:
+    """What uv must be told of the user's pip configuration: nothing where uv has its own."""
+    if uv_has_its_own(os.environ, uv_files(os.environ, ROOT)):
+        return UvSettings()
+    return uv_settings(pip_configuration(pythons, inherited()), os.environ)
 
 
 def remove(environment: Environment) -> None:
-    """Take the stamp away first: an environment that is only half removed must never look finished."""
-    environment.stamp.unlink(missing_ok=True)
+    """Take stamp and command away first: an environment that is only half removed must never look finished."""
     if environment.folder.is_symlink():
         environment.folder.unlink()
-    elif environment.folder.exists():
+    for sign in (environment.stamp, environment.folder / "bin" / "minhos"):
+        sign.unlink(missing_ok=True)
+    if environment.folder.exists():
         shutil.rmtree(environment.folder)
 
 
@@ -165,18 +197,27 @@ def locked(package: str, lock: Path) -> str:
     return "\n".join(line for line in block if not line.lstrip().startswith("#")) + "\n"
 
 
-def run(command: list[str], what: str) -> None:
-    """Run one step, show its progress lines indented, and on failure its last lines.
+def inherited() -> dict[str, str]:
+    """The user's environment without what would lead a Python of ours to other packages."""
+    return {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}}
+
+
+def run(command: list[str], what: str, added: Mapping[str, str] | None = None) -> None:
+    """Run one step, show its progress lines indented, and on failure its last lines. ``added``: variables for it alone.
 
     Raises:
         SetupError: the step failed; the message says which step and what to try.
     """
-    inherited = {
-        key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
-    }
+    environment = inherited() | dict(added or {})
     tail: deque[str] = deque(maxlen=20)
     process = subprocess.Popen(
-        command, cwd=ROOT, env=inherited, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
     with process:
         for line in process.stdout or ():
@@ -187,7 +228,7 @@ def run(command: list[str], what: str) -> None:
         print("\n".join(tail), file=sys.stderr)
         raise SetupError(
             f"could not {what} (exit code {process.returncode}, its last lines are above). Check the network; "
-            "behind a mirror, configure uv (UV_DEFAULT_INDEX) and pip (PIP_INDEX_URL), then run make again"
+            "behind a mirror, configure pip (PIP_INDEX_URL or pip.conf) or uv (UV_DEFAULT_INDEX), then run make again"
         )
 
 

@@ -69,6 +69,35 @@ def test_an_environment_is_missing_then_stale_then_current(tmp_path: Path) -> No
     lock.write_text("numpy==1.26.5\n")
     stale = doctor.check_environment(environment)
     assert (stale.status, stale.advice) == ("warn", "type: make setup")
+    assert stale.found.endswith("not made from the present serving.txt")
+
+
+def test_an_environment_whose_project_file_changed_says_that_only_the_project_is_stale(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "platform.txt").write_text("numpy==2.4.6\n")
+    environment = Environment("platform", tmp_path / "env", tmp_path / "platform.txt", (tmp_path,))
+    environment.python.parent.mkdir(parents=True)
+    environment.python.touch()
+    (environment.folder / "pyvenv.cfg").write_text("version = 3.11.7\n")
+    write_stamp(environment, (3, 11))
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
+
+    stale = doctor.check_environment(environment)
+
+    assert (stale.status, stale.advice) == ("warn", "type: make setup")
+    assert stale.found.endswith("its packages are current, but a pyproject.toml has changed since")
+
+
+def test_a_missing_libgomp_fails_with_the_package_to_install() -> None:
+    def refuse(name: str) -> object:
+        raise OSError(name)
+
+    missing = doctor.check_libgomp(refuse)
+
+    assert (missing.status, missing.advice) == ("fail", "type: sudo apt-get install libgomp1")
+    assert "LightGBM" in missing.found
+    assert doctor.check_libgomp(lambda name: None).status == "ok"
+    assert "libgomp" in {check.name for check in doctor.diagnose(Settings())}
 
 
 @pytest.mark.parametrize(("version", "status"), [("3.3.2", "ok"), ("2.11.0", "fail")])

@@ -8,6 +8,8 @@ from minhos.environments import (
     Environment,
     expected_stamp,
     find_libpython,
+    has_libgomp,
+    has_locked_packages,
     is_current,
     python_version_of,
     write_stamp,
@@ -50,6 +52,27 @@ def test_a_changed_lock_or_project_file_makes_it_stale(environment: Environment)
 
     (environment.projects[0] / "pyproject.toml").write_text("[project]\nname = 'other'\n")
     assert not is_current(environment)
+
+
+def test_a_changed_project_file_leaves_the_locked_packages_as_they_are(environment: Environment) -> None:
+    (environment.projects[0] / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    assert has_locked_packages(environment, PYTHON)
+    assert not has_locked_packages(environment, (3, 12))
+
+    environment.lock.write_text("numpy==2.4.7\n")
+    assert not has_locked_packages(environment)
+
+
+def test_packages_without_the_project_are_not_yet_a_current_environment(environment: Environment) -> None:
+    write_stamp(environment, PYTHON, projects=False)
+    assert has_locked_packages(environment)
+    assert not is_current(environment)
+
+
+def test_an_environment_without_projects_is_current_once_its_packages_are_there(environment: Environment) -> None:
+    bare = Environment("serving", environment.folder, environment.lock)
+    write_stamp(bare, PYTHON, projects=False)
+    assert is_current(bare)
 
 
 def test_an_interrupted_set_up_has_no_stamp_and_is_not_current(environment: Environment) -> None:
@@ -100,3 +123,13 @@ def test_libpython_comes_from_the_loader_first_and_else_from_beside_the_interpre
 
 def test_an_interpreter_that_does_not_start_has_no_libpython() -> None:
     assert find_libpython(["false"], lambda name: "never asked") is None
+
+
+def test_libgomp_is_there_when_the_loader_loads_it() -> None:
+    def refuse(name: str) -> object:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    asked: list[str] = []
+    assert has_libgomp(asked.append)
+    assert asked == ["libgomp.so.1"]
+    assert not has_libgomp(refuse)

@@ -1,33 +1,23 @@
 """The set-up, run as a user runs it, in a small copy of the tree with a stand-in for uv: no network and no packages."""
 
 import fcntl
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from minhos.errors import SetupError
+Script = Callable[[str], ModuleType]
 
 ROOT = Path(__file__).resolve().parents[2]
 CARRIED = ("scripts", "minhos/__init__.py", "minhos/environments.py", "minhos/errors.py")
 
-
-def script(name: str) -> ModuleType:
-    """A module of scripts/, which is no package."""
-    spec = importlib.util.spec_from_file_location(f"minhos_scripts_{name}", ROOT / "scripts" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    before = list(sys.path), sys.dont_write_bytecode
-    spec.loader.exec_module(module)
-    sys.path[:], sys.dont_write_bytecode = before
-    return module
+NOT_A_USERS = {"PYTHONPATH", "PYTHON", "VIRTUAL_ENV"} | {key for key in os.environ if key.startswith(("PIP_", "UV_"))}
 
 
 @pytest.fixture
@@ -54,7 +44,8 @@ def set_up(checkout: Path, **environment: str) -> subprocess.CompletedProcess[st
     return subprocess.run(
         [str(checkout / "scripts" / "setup")],
         env={
-            **{key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHON", "VIRTUAL_ENV"}},
+            **{key: value for key, value in os.environ.items() if key not in NOT_A_USERS},
+            "PIP_CONFIG_FILE": os.devnull,
             "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             **environment,
         },
@@ -104,6 +95,74 @@ def test_only_the_environment_whose_lock_changed_is_made_again(checkout: Path) -
     assert "serving environment" in again.stdout
     assert "platform environment" not in again.stdout
     assert not (checkout / ".venv-serving/old").exists()
+
+
+def test_a_changed_project_file_installs_the_project_again_and_rebuilds_nothing(checkout: Path) -> None:
+    set_up(checkout)
+    log = checkout.parent / "uv.log"
+    before = len(log.read_text().splitlines())
+    (checkout / "pyproject.toml").write_text("[tool.ruff]\nline-length = 120\n")
+    (checkout / ".venv/kept").touch()
+
+    again = set_up(checkout)
+
+    assert again.returncode == 0
+    assert "serving environment" not in again.stdout
+    assert "installing the project again" in again.stdout
+    calls = log.read_text().splitlines()[before:]
+    assert len(calls) == 1 and "--editable" in calls[0] and "--require-hashes" not in calls[0]
+    assert (checkout / ".venv/kept").exists()
+    assert set_up(checkout).stdout == ""
+
+
+def test_a_changed_project_file_needs_no_python_but_the_environments_own(checkout: Path, tmp_path: Path) -> None:
+    set_up(checkout)
+    (checkout / "pyproject.toml").write_text("[tool.ruff]\n")
+    tools = checkout.parent / "tools"
+    for name in ("sh", "dirname"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+
+    again = set_up(checkout, PATH=str(tools))
+
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "installing the project again" in again.stdout
+
+
+def test_a_mirror_that_only_pip_knows_is_handed_to_uv_and_to_nobody_else(checkout: Path) -> None:
+    uv = checkout.parent / "uv.sh"
+    uv.write_text(f'echo "$UV_DEFAULT_INDEX" >> {checkout.parent}/index.log\n')
+
+    done = set_up(checkout, PIP_INDEX_URL="https://me:secret@mirror.example/simple")
+
+    assert "packages come from https://mirror.example/simple, as pip is configured" in done.stdout
+    assert "secret" not in done.stdout + done.stderr
+    mirror = "https://me:secret@mirror.example/simple"
+    assert (checkout.parent / "index.log").read_text().splitlines() == [mirror, "", mirror]
+    assert not any(b"secret" in file.read_bytes() for file in checkout.rglob("*") if file.is_file())
+
+
+def test_a_uv_with_an_index_of_its_own_gets_nothing_of_pips(checkout: Path) -> None:
+    uv = checkout.parent / "uv.sh"
+    uv.write_text(f'echo "$UV_DEFAULT_INDEX$UV_INDEX" >> {checkout.parent}/index.log\n')
+
+    set_up(checkout, PIP_EXTRA_INDEX_URL="https://pip.example/simple", UV_DEFAULT_INDEX="https://uv.example/simple")
+
+    assert set((checkout.parent / "index.log").read_text().splitlines()) == {"https://uv.example/simple"}
+
+
+def test_an_interrupted_install_of_the_project_is_done_again_even_when_its_file_is_as_before(checkout: Path) -> None:
+    set_up(checkout)
+    uv = checkout.parent / "uv.sh"
+    works, project = uv.read_text(), checkout / "pyproject.toml"
+    was = project.read_text()
+    uv.write_text("exit 2\n")
+    project.write_text("[tool.ruff]\n")
+    assert set_up(checkout).returncode == 1
+
+    project.write_text(was)
+    uv.write_text(works)
+
+    assert "installing the project again" in set_up(checkout).stdout
 
 
 def test_a_failed_install_shows_its_last_lines_and_the_next_set_up_starts_over(checkout: Path) -> None:
@@ -156,7 +215,7 @@ def test_a_python_that_is_not_3_11_or_3_12_is_refused_in_one_line(checkout: Path
     ]
 
 
-def test_uv_is_installed_by_pip_with_the_pin_and_hashes_of_the_lock(tmp_path: Path) -> None:
+def test_uv_is_installed_by_pip_with_the_pin_and_hashes_of_the_lock(script: Script, tmp_path: Path) -> None:
     bootstrap = script("bootstrap")
     lock = tmp_path / "platform.txt"
     lock.write_text(
@@ -168,60 +227,38 @@ def test_uv_is_installed_by_pip_with_the_pin_and_hashes_of_the_lock(tmp_path: Pa
     assert bootstrap.locked("uv", ROOT / "requirements/platform.txt").startswith("uv==")
 
 
+def without_python(tmp_path: Path, offered: str) -> Path:
+    """Programs of a machine that has no Python; its apt offers one version (or none)."""
+    tools = tmp_path / "bare"
+    tools.mkdir()
+    for name in ("sh", "dirname", "grep"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    (tools / "apt-cache").write_text(f'#!/bin/sh\n[ "$2" = "python{offered}-venv" ]\n')
+    (tools / "apt-cache").chmod(0o755)
+    return tools
+
+
 @pytest.mark.parametrize(
-    ("apt", "root", "message"),
+    ("offered", "words"),
     [
-        (
-            False,
-            True,
-            r"^missing: libgomp\.so\.1 \(LightGBM loads it\)\. Install it with this system's package manager",
-        ),
-        (True, False, r"Type: sudo apt-get install -y --no-install-recommends libgomp1$"),
+        ("3.11", "type: sudo apt-get install python3.11 python3.11-venv"),
+        ("3.12", "type: sudo apt-get install python3.12 python3.12-venv"),
+        ("3.13", "uv python install 3.11"),
+        ("3.13", "pyenv install 3.11"),
     ],
 )
-def test_what_a_user_may_not_install_is_one_line_with_the_command_to_type(
-    monkeypatch: pytest.MonkeyPatch, apt: bool, root: bool, message: str
+def test_a_machine_without_a_fitting_python_is_told_what_its_distribution_offers_or_a_general_way(
+    checkout: Path, tmp_path: Path, offered: str, words: str
 ) -> None:
-    packages = script("system_packages")
-    monkeypatch.setattr(
-        packages.shutil, "which", lambda name: "/usr/bin/apt-get" if apt and name == "apt-get" else None
+    refused = subprocess.run(
+        [str(checkout / "scripts" / "setup")],
+        env={"PATH": str(without_python(tmp_path, offered))},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    monkeypatch.setattr(packages.os, "geteuid", lambda: 0 if root else 1000)
-    monkeypatch.setattr(packages, "_run", lambda command: pytest.fail(f"ran {command}"))
 
-    with pytest.raises(SetupError, match=message) as caught:
-        packages.install([packages.Need("libgomp.so.1", "LightGBM loads it", "libgomp1")])
-    assert "\n" not in str(caught.value)
-
-
-def test_root_installs_and_fetches_the_package_lists_only_when_the_first_try_fails(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    packages = script("system_packages")
-    ran: list[str] = []
-
-    def run(command: list[str]) -> int:
-        ran.append(" ".join(command))
-        return 100 if len(ran) == 1 else 0
-
-    monkeypatch.setattr(packages.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(packages.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(packages, "_run", run)
-
-    packages.install([packages.Need("libgomp.so.1", "LightGBM loads it", "libgomp1")])
-
-    install = "apt-get install -y --no-install-recommends libgomp1"
-    assert ran == [install, "apt-get update", install]
-
-
-def test_what_this_interpreter_lacks_is_named_with_its_debian_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    packages = script("system_packages")
-    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(packages.ctypes.util, "find_library", lambda name: None)
-    monkeypatch.setattr(packages, "find_libpython", lambda command: None)
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-
-    needs = packages.missing(need_pip=True)
-
-    assert [need.package for need in needs] == [f"python{version}-venv", f"libpython{version}", "libgomp1"]
-    assert len(packages.missing(need_pip=False)) == 2
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert words in line
+    assert f"apt-get install python{offered}" in line or offered == "3.13"
