@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["check_frame", "validate"]
 
 _SHOWN_ROWS = 5
+_NAMED_ROWS = 3
 _GX_SEVERITY = {"fail": "critical", "warn": "warning"}
 
 
@@ -166,16 +167,24 @@ def _summarise(rule: Rule, results: Sequence[Any], frame: pd.DataFrame) -> Check
         words = f"none of {len(frame)} rows {rule.fault}"
         return Check(rule=rule.name, severity=rule.severity, status="passed", words=words)
     rows = sorted({int(row) for result in failed for row in result.result.get("unexpected_index_list") or []})
-    stamps = frame["bar_end"].to_numpy()
-    first = f", first at {iso(int(stamps[rows[0]]))}" if rows else ""
+    stamps = [iso(int(stamp)) for stamp in frame["bar_end"].to_numpy()[rows]]
     return Check(
         rule=rule.name,
         severity=rule.severity,
         status="failed",
-        words=f"{len(rows)} of {len(frame)} rows {rule.fault}{first}",
+        words=f"{len(rows)} of {len(frame)} rows {rule.fault}{_named(stamps)}",
         bad_count=len(rows),
         bad_rows=tuple(_bad_row(frame, row) for row in rows[:_SHOWN_ROWS]),
+        bad_bar_ends=tuple(stamps),
     )
+
+
+def _named(stamps: Sequence[str]) -> str:
+    """`: a, b, c`, and where there are more, where to find them (the night writes all results there)."""
+    if not stamps:
+        return ""
+    rest = ", ... (all of them in validation.json)" if len(stamps) > _NAMED_ROWS else ""
+    return f": {', '.join(stamps[:_NAMED_ROWS])}{rest}"
 
 
 def _bad_row(frame: pd.DataFrame, row: int) -> BadRow:

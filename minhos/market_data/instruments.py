@@ -181,18 +181,41 @@ def _invalid(where: str, error: ValidationError) -> InstrumentError:
     return InstrumentError(f"{where}: {field}: {first['msg']} (got {first['input']!r}); correct it there")
 
 
+def _sections(path: Path, document: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The session tables by name and the instrument entries, where the file has their shape."""
+    sessions, instruments = document.get("sessions", {}), document.get("instruments", [])
+    if not isinstance(sessions, dict) or not all(isinstance(entry, dict) for entry in sessions.values()):
+        raise InstrumentError(
+            f"{path}: sessions is {sessions!r}, it must be tables by name; write each session as [sessions.<name>] with "
+            "the lines zone, open, close and weekdays"
+        )
+    if isinstance(instruments, dict) and instruments:
+        name = next(iter(instruments))
+        raise InstrumentError(
+            f'{path}: [instruments.{name}] is no entry of a list; write [[instruments]] and below it symbol = "{name}", '
+            "once for each instrument"
+        )
+    if not isinstance(instruments, list) or not all(isinstance(entry, dict) for entry in instruments):
+        raise InstrumentError(
+            f"{path}: instruments is {instruments!r}, it must be a list of tables; write [[instruments]] once for each "
+            "instrument and its lines (symbol, tick_size, point_value ...) below it"
+        )
+    return sessions, instruments
+
+
 def _parse(path: Path, sessions: dict[str, Session], known: dict[str, Instrument]) -> None:
     """Add the sessions and instruments of one file to `sessions` and `known`."""
     document = _read(path)
     unknown = sorted(set(document) - {"sessions", "instruments"})
     if unknown:
         raise InstrumentError(f"{path}: unknown entries {', '.join(unknown)}; allowed are sessions and instruments")
-    for name, entry in document.get("sessions", {}).items():
+    sections, entries = _sections(path, document)
+    for name, entry in sections.items():
         try:
             sessions[name] = Session.model_validate(entry)
         except ValidationError as error:
             raise _invalid(f"{path}, session {name}", error) from error
-    for number, entry in enumerate(document.get("instruments", []), start=1):
+    for number, entry in enumerate(entries, start=1):
         session = entry.get("session")
         if isinstance(session, str):
             if session not in sessions:

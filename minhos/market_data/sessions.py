@@ -19,10 +19,17 @@ from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import WEEKDAYS, Instrument, Session
 from minhos.market_data.timeframes import DAY_SECONDS
 
-__all__ = ["last_complete_session", "session_bounds", "through_session", "trading_dates"]
+__all__ = [
+    "last_complete_session",
+    "session_bounds",
+    "share_outside_sessions",
+    "through_session",
+    "trading_dates",
+]
 
 _EPOCH = date(1970, 1, 1)
 Dates = npt.NDArray[np.datetime64]
+Integers = npt.NDArray[np.int64]
 
 
 def _moment_us(day: date, minute: int, zone: ZoneInfo) -> int:
@@ -50,14 +57,21 @@ def session_bounds(day: date, instrument: Instrument) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=64)
-def _opens(session: Session, first_day: int, last_day: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Opens (UTC us) and trading dates (days since the epoch) of the sessions of a range of days."""
+def _calendar(session: Session, first_day: int, last_day: int) -> tuple[Integers, Integers, Integers]:
+    """Opens and closes (UTC us) and trading dates (days since the epoch) of the sessions of a range of days."""
     days = [day for day in range(first_day, last_day + 1) if session.trades_on((day + 3) % len(WEEKDAYS))]
-    opens = [_bounds(_EPOCH + timedelta(days=day), session)[0] for day in days]
-    return np.array(opens, dtype=np.int64), np.array(days, dtype=np.int64)
+    bounds = [_bounds(_EPOCH + timedelta(days=day), session) for day in days]
+    opens, closes = np.array(bounds, dtype=np.int64).T
+    return opens, closes, np.array(days, dtype=np.int64)
 
 
-def trading_dates(bar_end: npt.NDArray[np.int64], instrument: Instrument, *, timeframe_seconds: int) -> Dates:
+def _calendar_of(bar_end: Integers, session: Session) -> tuple[Integers, Integers, Integers]:
+    """The calendar around some bars: a session before the first and one after the last of them included."""
+    day_us = DAY_SECONDS * 1_000_000
+    return _calendar(session, int(bar_end.min() // day_us) - 8, int(bar_end.max() // day_us) + 8)
+
+
+def trading_dates(bar_end: Integers, instrument: Instrument, *, timeframe_seconds: int) -> Dates:
     """The trading date of each bar, datetime64[D] [T].
 
     `bar_end` int64 [T], UTC us. Daily and longer bars are stamped with their date by the source, so their date
@@ -68,9 +82,7 @@ def trading_dates(bar_end: npt.NDArray[np.int64], instrument: Instrument, *, tim
     if timeframe_seconds >= DAY_SECONDS:
         last_day_start = bar_end - DAY_SECONDS * 1_000_000
         return last_day_start.astype("datetime64[us]").astype("datetime64[D]")
-    day_us = DAY_SECONDS * 1_000_000
-    first, last = int(bar_end.min() // day_us) - 8, int(bar_end.max() // day_us) + 2
-    opens, days = _opens(instrument.session, first, last)
+    opens, _, days = _calendar_of(bar_end, instrument.session)
     index = np.searchsorted(opens, bar_end - 1, side="right") - 1
     return days[index].astype("datetime64[D]")
 
@@ -81,17 +93,35 @@ def through_session(series: BarSeries, instrument: Instrument, day: date) -> Bar
     return series.slice(0, int(np.searchsorted(dates, np.datetime64(day, "D"), side="right")))
 
 
-def last_complete_session(series: BarSeries, instrument: Instrument) -> date | None:
-    """The last trading date that has bars and whose close is not after the last bar; None where there is none.
+def last_complete_session(series: BarSeries, instrument: Instrument, *, covers_until: int | None = None) -> date | None:
+    """The last trading date that has bars and whose close is not after what the data cover; None where there is none.
 
-    The still-open last bar of a source must be dropped before (the readers do).
+    `covers_until`: UTC us, the end of the source's last row where that row was left out as still open (`BarFile`);
+    default: the end of the last bar. An export made after the close has the session's last bar as its last row.
     """
     if len(series) == 0:
         return None
     dates = trading_dates(series.bar_end, instrument, timeframe_seconds=series.timeframe_seconds)
-    known_until = int(series.bar_end[-1])
+    known_until = max(int(series.bar_end[-1]), covers_until or 0)
     for day in np.unique(dates)[::-1]:
         trading_date = day.item()
         if _bounds(trading_date, instrument.session)[1] <= known_until:
             return trading_date  # type: ignore[no-any-return]
     return None
+
+
+def share_outside_sessions(series: BarSeries, instrument: Instrument) -> float:
+    """The share of the bars, 0 to 1, that lie wholly between a close and the next open: where nobody trades.
+
+    Next to nothing with the right clock; a chart's zone that is read an hour off moves an hour of bars into each break.
+    A bar that is only cut by a close or an open is not counted (Sierra's hourly bars run over the break). 0 for daily
+    and longer bars: they carry a date and no clock.
+    """
+    if len(series) == 0 or series.timeframe_seconds >= DAY_SECONDS:
+        return 0.0
+    ends = series.bar_end
+    starts = ends - series.timeframe_seconds * 1_000_000
+    starts[1:] = np.maximum(starts[1:], ends[:-1])
+    opens, closes, _ = _calendar_of(ends, instrument.session)
+    following = np.searchsorted(opens, starts, side="right")  # the next session to open
+    return float(np.mean((starts >= closes[following - 1]) & (ends <= opens[following])))

@@ -23,7 +23,11 @@ class BadRow(BaseModel):
 
 
 class Check(BaseModel):
-    """The outcome of one rule. `bad_rows`: the first five; `bad_count`: how many there are."""
+    """The outcome of one rule.
+
+    `bad_count`: how many rows break it; `bad_rows`: the first five of them; `bad_bar_ends`: when all of them ended, ISO
+    8601 UTC.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +37,7 @@ class Check(BaseModel):
     words: str
     bad_count: int = 0
     bad_rows: tuple[BadRow, ...] = ()
+    bad_bar_ends: tuple[str, ...] = ()
 
     @property
     def gates(self) -> bool:

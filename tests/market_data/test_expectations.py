@@ -61,7 +61,7 @@ def _corruptions(series: BarSeries) -> dict[str, list[tuple[int, int, float]]]:
         "complete_columns": [(32, TRADES, np.nan)],
         "on_tick_grid": [(40, LOW, values[40, LOW] - 0.1)],
         "no_spike": [(50, column, values[50, column] + 250) for column in range(4)],
-        "no_absurd_wick": [(60, HIGH, values[60, HIGH] + 250)],
+        "no_absurd_wick": [(60, HIGH, values[60, HIGH] + 500)],
         "no_absurd_move": [(row, column, values[row, column] * 100) for row in (398, 399) for column in range(4)],
     }
 
@@ -86,11 +86,22 @@ def test_bad_rows_are_shown_with_their_time_and_values(clean_series: Make, instr
     series = clean_series()
     result = check(spoiled(series, *((row, HIGH, 1.0) for row in range(100, 107))), instruments)
     found = next(check for check in result.checks if check.rule == "high_above_low")
-    assert found.words == "7 of 400 rows have high < low, first at 2025-12-17T21:05Z"
+    assert found.words == (
+        "7 of 400 rows have high under low: 2025-12-17T21:05Z, 2025-12-17T21:10Z, 2025-12-17T21:15Z, ... "
+        "(all of them in validation.json)"
+    )
     assert (found.bad_count, len(found.bad_rows)) == (7, 5)
+    assert found.bad_bar_ends == tuple(iso(int(series.bar_end[row])) for row in range(100, 107))
     assert found.bad_rows[0].bar_end == "2025-12-17T21:05Z"
     assert found.bad_rows[0].values["high"] == 1.0
     assert "excluded" in result.words
+
+
+def test_up_to_three_bad_rows_are_all_named(clean_series: Make, instruments: Instruments) -> None:
+    series = clean_series()
+    result = check(spoiled(series, *((row, HIGH, 1.0) for row in range(100, 103))), instruments)
+    found = next(check for check in result.checks if check.rule == "high_above_low")
+    assert found.words == ("3 of 400 rows have high under low: 2025-12-17T21:05Z, 2025-12-17T21:10Z, 2025-12-17T21:15Z")
 
 
 def test_a_series_with_its_times_out_of_order_is_caught(clean_series: Make, instruments: Instruments) -> None:
@@ -137,10 +148,11 @@ def test_a_source_without_order_flow_has_no_rules_for_it(clean_series: Make, ins
 
 
 def test_clean_real_files_pass(real_data: Path, examples: Path, instruments: Instruments) -> None:
-    # one file of each kind: intraday, session-anchored, daily with settlements, order flow, an index
+    # one file of each kind: intraday, session-anchored, daily with settlements, order flow, an index, a currency
     names = ("MNQZ25-CME_5m.scid", "CLX25-NYMEX_1H.scid", "CLX25-NYMEX.DAILY")
     everything = [read_sierra_text(real_data / "sierra_bardata" / f"{name}_BarData.txt") for name in names]
-    for name, file in (("crypto_orderflow", "BTCUSDT_30m.csv"), ("indices_crypto", "USA500IDXUSD_H1.csv")):
+    csv = {"crypto_orderflow": "BTCUSDT_30m.csv", "indices_crypto": "USA500IDXUSD_H1.csv", "fx": "GBPUSDh1.csv"}
+    for name, file in csv.items():
         path = real_data / name / file
         rule = load_column_map(examples / f"{name}.toml").rule_for(path)
         assert rule is not None

@@ -11,6 +11,9 @@ import pytest
 from minhos.errors import BadInputError, ConfigError, InstrumentError
 from minhos.market_data.bars import iso, read_bars
 from minhos.market_data.ingest import NightPlan, ingest, plan_night
+from minhos.market_data.instruments import Instruments
+from minhos.market_data.plan_words import zone_words
+from minhos.market_data.readers.sierra_text import read_sierra_text
 
 Write = Callable[..., Path]
 
@@ -40,10 +43,10 @@ def lines(day: int, count: int, *, hour: int = 15, step: int = 5) -> list[str]:
 
 @pytest.fixture
 def week(write_export: Write, tmp_path: Path) -> Path:
-    """ES and CL: ES has the sessions of 17 and 18 December and an evening more, CL stops on the 17th."""
+    """ES and CL: ES has the sessions of 17 and 18 December and an evening more, CL expired on the 8th."""
     write_export("ESZ25-CME_5m.scid_BarData.txt", lines(17, 420))  # 17 December 15:00 to 19 December 04:00 UTC
     write_export("ESZ25-CME_1H.scid_BarData.txt", lines(17, 30, step=60))
-    write_export("CLX25-NYMEX_5m.scid_BarData.txt", lines(17, 85))
+    write_export("CLX25-NYMEX_5m.scid_BarData.txt", lines(8, 85))
     return tmp_path
 
 
@@ -51,7 +54,7 @@ def test_the_finest_timeframe_and_the_last_complete_session_are_chosen(week: Pat
     night = plan(week)
     assert (night.timeframe_seconds, night.session, night.symbols) == (300, date(2025, 12, 18), ("ESZ25",))
     assert night.excluded == {
-        "CLX25": "no bars in the session of 2025-12-18, its 5m bars are of 2025-12-17 to 2025-12-17"
+        "CLX25": "no bars in the session of 2025-12-18, its 5m bars are of 2025-12-08 to 2025-12-08"
     }
     assert [source.path.name for source in night.used] == ["ESZ25-CME_5m.scid_BarData.txt"]
     assert night.used[0].sha256 == hashlib.sha256(night.used[0].path.read_bytes()).hexdigest()
@@ -80,7 +83,8 @@ def test_the_same_night_planned_twice_is_the_same(week: Path) -> None:
     assert plan(week).data_hash != plan(week, session=date(2025, 12, 17)).data_hash
 
 
-def test_a_session_may_be_asked_for(week: Path) -> None:
+def test_a_session_may_be_asked_for(week: Path, write_export: Write) -> None:
+    write_export("CLX25-NYMEX_5m.scid_BarData.txt", lines(17, 85))
     night = plan(week, session=date(2025, 12, 17))
     assert night.symbols == ("CLX25", "ESZ25")
     late = plan(week, session=date(2025, 12, 19))
@@ -105,9 +109,100 @@ def test_a_finer_timeframe_without_enough_bars_is_passed_over(week: Path) -> Non
 
 def test_a_universe_chooses_the_symbols(week: Path) -> None:
     night = plan(week, universe=["CLX25-NYMEX"])
-    assert (night.symbols, night.session, night.excluded) == (("CLX25",), date(2025, 12, 17), {})
+    assert (night.symbols, night.session, night.excluded) == (("CLX25",), date(2025, 12, 8), {})
     with pytest.raises(BadInputError, match="the universe asks for NQZ25, the folder has CLX25, ESZ25"):
         plan(week, universe=["ESZ25", "NQZ25"])
+
+
+def test_a_universe_may_name_roots_and_says_what_they_are(week: Path, write_export: Write) -> None:
+    write_export("ESH26-CME_5m.scid_BarData.txt", lines(17, 420))
+    night = plan(week, universe=["ES", "CLX25"])
+    assert night.symbols == ("ESH26", "ESZ25")
+    assert "ES of the universe is ESH26 and ESZ25 here" in night.words
+    assert not any("CLX25 of the universe" in words for words in night.words)
+    assert plan(week, universe=["EP"]).symbols == ("ESH26", "ESZ25")  # CQG's name of the same contract
+    with pytest.raises(BadInputError, match=r"asks for NQ, the folder has CLX25, ESH26, ESZ25; name a contract or its"):
+        plan(week, universe=["ES", "NQ"])
+    with pytest.raises(BadInputError, match="asks for ESU25"):  # another month is not what was asked for
+        plan(week, universe=["ESU25"])
+
+
+def test_a_root_without_definition_is_refused_where_it_was_asked_for(week: Path, write_export: Write) -> None:
+    write_export("HGZ25-COMEX_5m.scid_BarData.txt", lines(17, 420))
+    with pytest.raises(InstrumentError, match="HGZ25: no instrument definition"):
+        plan(week, universe=["HG"])
+
+
+BTC_MAP = """
+[[files]]
+glob = "BTC*.csv"
+symbol = "BTCUSDT"
+time = "t"
+columns = { open = "o", high = "h", low = "l", close = "c" }
+"""
+
+
+def test_a_market_that_never_closes_does_not_exclude_the_futures_on_a_saturday(
+    write_export: Write, tmp_path: Path
+) -> None:
+    # Friday 19 December 2025 ends at 22:00 UTC for ES; BTC goes on into Sunday
+    write_export("ESZ25-CME_5m.scid_BarData.txt", lines(18, 360))
+    hours = [f"2025-12-{18 + i // 288} {i % 288 // 12:02d}:{i % 12 * 5:02d}:00,1,1,1,1" for i in range(3 * 288 + 20)]
+    (tmp_path / "BTC_5m.csv").write_text("\n".join(["t,o,h,l,c", *hours, ""]))
+    (tmp_path / "map.toml").write_text(BTC_MAP)
+    night = plan(tmp_path)
+    assert (night.session, night.symbols, night.excluded) == (date(2025, 12, 19), ("BTCUSDT", "ESZ25"), {})
+    assert any(
+        words.startswith(
+            "session 2025-12-19 is the last one that is complete for BTCUSDT, ESZ25; 2025-12-20 is complete"
+        )
+        for words in night.words
+    )
+
+
+def test_of_equally_complete_days_the_later_one_is_taken_and_short_files_have_no_say(
+    week: Path, write_export: Write
+) -> None:
+    assert plan(week).session == date(2025, 12, 18)
+    write_export("CLX25-NYMEX_5m.scid_BarData.txt", lines(17, 85))
+    both = plan(week)
+    assert (both.session, both.symbols) == (date(2025, 12, 17), ("CLX25", "ESZ25"))
+    assert any("2025-12-18 is complete for ESZ25 only (SESSION=2025-12-18 runs that one)" in w for w in both.words)
+    assert plan(week, min_bars=100).session == date(2025, 12, 18)
+
+
+def test_an_export_made_right_after_the_close_has_the_session_complete(write_export: Write, tmp_path: Path) -> None:
+    # the last row is 21:55, the session's last bar: it is left out as still open, but its end is the close
+    write_export("ESZ25-CME_5m.scid_BarData.txt", lines(18, 84))
+    night = plan(tmp_path)
+    assert night.session == date(2025, 12, 18)
+    assert not any("not complete" in words for words in night.words)
+    (written,) = ingest(night, tmp_path / "bars")
+    assert iso(int(read_bars(written).bar_end[-1])) == "2025-12-18T21:55Z"
+    write_export("ESZ25-CME_5m.scid_BarData.txt", lines(18, 83))  # ends before the close
+    with pytest.raises(BadInputError, match="no complete session"):
+        plan(tmp_path)
+
+
+def test_a_chart_in_another_zone_is_warned_of(write_export: Write, tmp_path: Path) -> None:
+    write_export("ESZ25-CME_5m.scid_BarData.txt", lines(17, 420))
+    assert not any("WARNING" in words for words in plan(tmp_path).words)
+    (tmp_path / "map.toml").write_text('[sierra_text]\nzone = "America/Chicago"\n')
+    (warning,) = [words for words in plan(tmp_path).words if "WARNING" in words]
+    assert "of the bars lie in the daily break or the weekend of ESZ25 by America/Chicago" in warning
+    assert "it trades 17:00 to 16:00 America/Chicago" in warning
+    assert "say it in the map, [sierra_text] zone" in warning
+
+
+@pytest.mark.parametrize("name", ["MNQZ25-CME_5m", "MNQZ25-CME_1H", "CLX25-NYMEX_5m", "CLX25-NYMEX_1H"])
+def test_the_real_exports_are_not_warned_of_and_five_minute_ones_read_as_new_york_are(
+    real_data: Path, instruments: Instruments, name: str
+) -> None:
+    path = real_data / "sierra_bardata" / f"{name}.scid_BarData.txt"
+    right, wrong = read_sierra_text(path), read_sierra_text(path, zone="America/New_York")
+    instrument = instruments.find(right.series.symbol)
+    assert zone_words(right, instrument) == ()
+    assert len(zone_words(wrong, instrument)) == 1
 
 
 def test_a_symbol_without_definition_is_left_out_or_refused_where_it_was_asked_for(
@@ -171,6 +266,15 @@ def test_other_files_are_ignored_aloud(week: Path) -> None:
     night = plan(week)
     assert night.ignored["LICENSE"] == "not a bar file"
     assert "there is no column map for it" in night.ignored["x.csv"]
+    assert "LICENSE is not read: not a bar file" in night.words
+
+
+def test_many_files_that_are_not_read_are_one_line(week: Path) -> None:
+    for number in range(300):
+        (week / f"X{number:03d}.log").write_text("noise\n")
+    (week / "LICENSE").write_text("free\n")
+    ignored = [words for words in plan(week).words if "not read" in words]
+    assert ignored == ["301 files are not read: not a bar file (LICENSE, X000.log, ...)"]
 
 
 def test_a_map_beside_the_files_is_found_and_two_are_refused(week: Path) -> None:
@@ -234,3 +338,4 @@ def test_the_real_folders_make_a_night(
     bars = read_bars(written)
     assert len(bars) >= 2000
     assert np.isfinite(bars.values[:, :4]).all()
+    assert not any("WARNING" in words for words in night.words)

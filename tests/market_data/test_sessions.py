@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instruments, load_instruments
-from minhos.market_data.sessions import last_complete_session, session_bounds, through_session, trading_dates
+from minhos.market_data.sessions import (
+    last_complete_session,
+    session_bounds,
+    share_outside_sessions,
+    through_session,
+    trading_dates,
+)
 
 INSTRUMENTS = load_instruments(None)
 
@@ -98,6 +104,33 @@ def test_a_session_is_complete_when_its_close_is_in_the_data(instruments: Instru
     assert last_complete_session(bars("2025-12-17T22:00", "2025-12-18T22:00"), es) == date(2025, 12, 18)
     assert last_complete_session(bars("2025-12-18T20:00", "2025-12-18T23:05"), es) == date(2025, 12, 18)
     assert last_complete_session(bars("2025-12-18T20:00"), es) is None
+
+
+def test_a_session_is_complete_when_the_bar_that_was_left_out_reaches_its_close(instruments: Instruments) -> None:
+    es = instruments.find("ESH26")
+    series = bars("2025-12-17T22:00", "2025-12-18T21:55")
+    assert last_complete_session(series, es, covers_until=us("2025-12-18T22:00")) == date(2025, 12, 18)
+    assert last_complete_session(series, es, covers_until=us("2025-12-18T21:59")) == date(2025, 12, 17)
+    # a day of which only the left-out bar is there has no bars
+    assert last_complete_session(series, es, covers_until=us("2025-12-22T23:00")) == date(2025, 12, 18)
+
+
+def test_bars_in_the_break_and_on_the_weekend_are_outside(instruments: Instruments) -> None:
+    es = instruments.find("ESH26")  # closes at 22:00 and opens at 23:00 UTC in December; 2025-12-19 is a Friday
+    inside = ("2025-12-18T22:00", "2025-12-18T23:05", "2025-12-19T22:00", "2025-12-21T23:05")
+    assert share_outside_sessions(bars(*inside), es) == 0.0
+    outside = ("2025-12-18T22:05", "2025-12-18T23:00", "2025-12-20T12:00", "2025-12-21T23:00")
+    assert share_outside_sessions(bars(*sorted(inside + outside)), es) == 0.5
+    always = instruments.find("BTCUSDT")
+    assert share_outside_sessions(bars(*sorted(inside + outside)), always) == 0.0
+
+
+def test_an_hour_that_runs_over_the_break_is_not_outside(instruments: Instruments) -> None:
+    # Sierra's hourly index bars: 21:15 to 22:15 and 22:15 to 23:15 hold the last and the first minutes of a session
+    series = bars("2025-12-17T21:15", "2025-12-17T22:15", "2025-12-17T23:15", "2025-12-18T00:15", seconds=3600)
+    assert share_outside_sessions(series, instruments.find("ESH26")) == 0.0
+    daily = bars("2025-12-20T00:00", "2025-12-21T00:00", "2025-12-22T00:00", seconds=86_400)
+    assert share_outside_sessions(daily, instruments.find("ESH26")) == 0.0
 
 
 def test_a_holiday_without_bars_is_no_session(instruments: Instruments) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries, iso
+from minhos.market_data.readers.absent import without_absent
 from minhos.market_data.readers.table import Table
 from minhos.market_data.timeframes import dominating_step, timeframe_in_name, timeframe_name
 from minhos_client.contract import BAR_COLUMNS
@@ -19,20 +20,35 @@ from minhos_client.contract import BAR_COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BarFile", "bar_file", "utc_microseconds"]
+__all__ = ["BarFile", "bar_file", "cut_words", "utc_microseconds"]
 
 _LEAST_BARS = 2
 
 
 @dataclass(frozen=True)
 class BarFile:
-    """One file, read: its bars, its SHA-256, and what the reader assumed, in words."""
+    """One file, read: its bars, its SHA-256, and what the reader assumed, in words.
+
+    `covers_until`: UTC us, the end of the file's last row, also where that row is left out as still open: a session that
+    closes up to then is over, and only its last bar is not known. `zone`: IANA zone that the stamps were read as, None
+    where they count from the epoch.
+    """
 
     path: Path
     kind: str
     series: BarSeries
     sha256: str
+    covers_until: int
+    zone: str | None
     words: tuple[str, ...]
+
+
+def cut_words(table: Table) -> str:
+    """Why the last row of a table that is `cut` is left out."""
+    return (
+        f"{table.path.name}, line {int(table.lines[-1])}: the file has no final newline, so its last row may be "
+        "half-written (an export still running?); that row is left out"
+    )
 
 
 def utc_microseconds(table: Table, naive: pd.Series[pd.Timestamp], *, zone: str) -> npt.NDArray[np.int64]:
@@ -71,13 +87,15 @@ def bar_file(
     stamped_at_end: bool,
     drop_last: bool,
     timeframe_seconds: int | None,
+    zone: str | None,
     words: tuple[str, ...],
 ) -> BarFile:
     """Turn parsed columns into bars: find the timeframe, check it against the name, date each bar by its end.
 
     `stamps` int64 [T] UTC us, start or end of the bar. A bar that is stamped at its start ends one timeframe later, or
     when the next one starts (Sierra's hourly bars are cut at the session's edges). `drop_last`: the last row is still
-    open. Raises `BadInputError` for times that do not increase, a name that contradicts the content, too few bars.
+    open or half-written. Columns that the source has in name only become NaN (`absent`). Raises `BadInputError` for
+    times that do not increase, a name that contradicts the content, too few bars.
     """
     late = np.flatnonzero(np.diff(stamps) <= 0)
     if late.size:
@@ -100,8 +118,16 @@ def bar_file(
     kept = len(stamps) - 1 if drop_last else len(stamps)
     if kept < _LEAST_BARS:
         raise BadInputError(f"{table.path}: too little history, {kept} complete bars; export more bars")
-    series = BarSeries(symbol=symbol, timeframe_seconds=found, bar_end=bar_end[:kept], values=values[:kept])
-    return BarFile(path=table.path, kind=kind, series=series, sha256=table.sha256, words=words)
+    known, absent = without_absent(values[:kept], bar_end[:kept], name=table.path.name)
+    return BarFile(
+        path=table.path,
+        kind=kind,
+        series=BarSeries(symbol=symbol, timeframe_seconds=found, bar_end=bar_end[:kept], values=known),
+        sha256=table.sha256,
+        covers_until=int(bar_end[-1]),
+        zone=zone,
+        words=(*words, *absent),
+    )
 
 
 def _check_timeframe(path: Path, *, found: int, mapped: int | None) -> None:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from minhos.errors import BadInputError, ConfigError
 from minhos.market_data.timeframes import parse_timeframe
 
-__all__ = ["ColumnMap", "Columns", "FileRule", "load_column_map"]
+__all__ = ["ColumnMap", "Columns", "FileRule", "SierraRule", "load_column_map"]
 
 
 def _zone(name: str) -> str:

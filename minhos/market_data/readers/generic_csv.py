@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError
-from minhos.market_data.readers.bar_file import BarFile, bar_file, utc_microseconds
+from minhos.market_data.readers.bar_file import BarFile, bar_file, cut_words, utc_microseconds
 from minhos.market_data.readers.column_map import FileRule
 from minhos.market_data.readers.table import Table, read_table
 from minhos.market_data.timeframes import parse_timeframe
@@ -27,15 +27,25 @@ _EPOCH_MICROSECONDS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 def read_generic_csv(path: Path, rule: FileRule) -> BarFile:
     """Read one file as `rule` says. Columns that the rule does not map are NaN.
 
-    Raises `BadInputError` for a column that the file does not have, a malformed row or an impossible time.
+    A last row without its line end is left out, with a word about it: its last number may be half-written. Raises
+    `BadInputError` for a column that the file does not have, a malformed row or an impossible time.
     """
     table = read_table(path, separator=rule.separator)
     _check_columns(table, rule)
+    stamped = "the end" if rule.stamp == "end" else "the start"
+    clock = f"in {rule.zone}" if rule.clock not in _EPOCH_MICROSECONDS else f"counted from the epoch ({rule.clock})"
+    words = [f"{path.name}: by the column map the times are {stamped} of the bar, {clock}"]
+    drop_last = table.cut or rule.last_bar == "open"
+    if table.cut:
+        words.append(cut_words(table))
+        if table.columns[-1] in rule.time:  # the half-written field is the time: the row cannot even be dated
+            table, drop_last = table.without_last(), False
+    elif drop_last:
+        words.append(f"{path.name}: by the column map the last row is a bar that is still open, it is left out")
     columns = {}
     for name, source in rule.columns.model_dump(exclude_none=True).items():
         numbers = _evaluate(table, source)
         columns[name] = numbers * rule.price_scale if name in _PRICES and rule.price_scale != 1.0 else numbers
-    stamped = "the end" if rule.stamp == "end" else "the start"
     return bar_file(
         table,
         kind=KIND,
@@ -43,9 +53,10 @@ def read_generic_csv(path: Path, rule: FileRule) -> BarFile:
         stamps=_stamps(table, rule),
         columns=columns,
         stamped_at_end=rule.stamp == "end",
-        drop_last=rule.last_bar == "open",
+        drop_last=drop_last,
         timeframe_seconds=None if rule.timeframe is None else parse_timeframe(rule.timeframe),
-        words=(f"{path.name}: by the column map the times are {stamped} of the bar, in {rule.zone}",),
+        zone=None if rule.clock in _EPOCH_MICROSECONDS else rule.zone,
+        words=tuple(words),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from minhos.market_data.readers.sierra_text import KIND as SIERRA_TEXT
 from minhos.market_data.readers.sierra_text import is_sierra_text, read_sierra_text, sierra_symbol
 from minhos.market_data.readers.table import first_line
 
-__all__ = ["SYNTHETIC_MARKER", "Found", "Scan", "find_map", "read_found", "scan_folder"]
+__all__ = ["SYNTHETIC_MARKER", "Found", "Scan", "find_map", "ignored_words", "read_found", "scan_folder"]
 
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
 _TABLE_SUFFIXES = (".csv", ".txt", ".tsv")
 _EXPORT_NAME = "_bardata.txt"
+_NAMED_FILES = 3
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,27 @@ def scan_folder(folder: Path, map_file: Path | None) -> Scan:
         else:
             ignored[path.name] = item
     if not found:
-        reasons = "; ".join(f"{name}: {why}" for name, why in list(ignored.items())[:5])
+        reasons = "; ".join(ignored_words(ignored)[:5])
         raise BadInputError(
             f"{folder}: no file that can be read as bars ({reasons or 'only settings'}); give Sierra Chart "
             '"Export Bar Data" text files, or a column map for the CSV files (see examples/)'
         )
     return Scan(found=tuple(found), ignored=ignored, synthetic=(folder / SYNTHETIC_MARKER).exists())
+
+
+def ignored_words(ignored: Mapping[str, str]) -> tuple[str, ...]:
+    """The files that are not read and why, those with the same reason in one line: `300 files are not read: ...`."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in ignored.items():
+        by_reason.setdefault(why, []).append(name)
+    words = []
+    for why, names in by_reason.items():
+        if len(names) == 1:
+            words.append(f"{names[0]} is not read: {why}")
+            continue
+        shown = names if len(names) <= _NAMED_FILES else [*names[: _NAMED_FILES - 1], "..."]
+        words.append(f"{len(names)} files are not read: {why} ({', '.join(shown)})")
+    return tuple(words)
 
 
 def _look(path: Path, column_map: ColumnMap, chosen: Path | None) -> Found | str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minhos.errors import BadInputError
-from minhos.market_data.readers.bar_file import BarFile, bar_file, utc_microseconds
+from minhos.market_data.readers.bar_file import BarFile, bar_file, cut_words, utc_microseconds
 from minhos.market_data.readers.table import Table, read_table
 from minhos.market_data.symbols import contract_code
 
@@ -65,7 +65,7 @@ def read_sierra_text(path: Path, *, zone: str | None = None) -> BarFile:
         f"{path.name}: the file does not name its time zone; UTC is assumed (the column map can say otherwise)"
         if zone is None
         else f"{path.name}: times are read as {zone}",
-        f"{path.name}: the last row is the bar that was still open, it is left out",
+        cut_words(table) if table.cut else f"{path.name}: the last row is the bar that was still open, it is left out",
     )
     return bar_file(
         table,
@@ -76,6 +76,7 @@ def read_sierra_text(path: Path, *, zone: str | None = None) -> BarFile:
         stamped_at_end=False,
         drop_last=True,
         timeframe_seconds=None,
+        zone=zone or "UTC",
         words=words,
     )
 

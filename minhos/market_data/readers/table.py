@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from minhos.errors import BadInputError
 from minhos.files import sha256_of as file_sha256
+from minhos.market_data.readers.lines import bare_return_line, data_rows, more, stray_quote_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["SNIFF_BYTES", "Table", "first_line", "read_table", "sha256_of"]
 
 SNIFF_BYTES = 4_096
-_NEWLINE = ord("\n")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -56,13 +57,18 @@ def first_line(path: Path) -> str | None:
 
 @dataclass(frozen=True)
 class Table:
-    """A file's rows. `lines` int64 [T]: the 1-based line of the file that each row stands in."""
+    """A file's rows. `lines` int64 [T]: the 1-based line of the file that each row stands in.
+
+    `cut`: the file has no final newline. Then the last row's last field may be half-written and is replaced by a zero:
+    the row may be dated by its other fields, and must be left out.
+    """
 
     path: Path
     columns: tuple[str, ...]
     frame: pd.DataFrame
     lines: npt.NDArray[np.int64]
     sha256: str
+    cut: bool
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -70,6 +76,10 @@ class Table:
     def where(self, row: int) -> str:
         """File and line of a row, for an error's first words."""
         return f"{self.path}, line {int(self.lines[row])}"
+
+    def without_last(self) -> Table:
+        """The table without its last row."""
+        return replace(self, frame=self.frame.iloc[:-1], lines=self.lines[:-1], cut=False)
 
     def text(self, column: str) -> pd.Series[str]:
         """A column as text, without surrounding spaces."""
@@ -85,23 +95,18 @@ class Table:
             row = int(bad[0])
             raise BadInputError(
                 f"{self.where(row)}: {column} is {str(self.frame[column].iloc[row])!r}, a finite number is needed"
-                f"{_more(bad.size)}; correct or remove the row, or export the file again"
+                f"{more(bad.size)}; correct or remove the row, or export the file again"
             )
         return values
-
-
-def _more(count: int) -> str:
-    return f" ({count} such rows)" if count > 1 else ""
 
 
 def read_table(path: Path, *, separator: str) -> Table:
     """Read a text file with a header line; spaces after separators and blank lines are allowed.
 
-    Raises `BadInputError` for an unreadable, empty or binary file, a line with too few or too many fields and a
-    half-written last line, each with its line number.
+    A last line without its line end may be half-written: the table says so by `cut`. Raises `BadInputError` for an
+    unreadable, empty or binary file, and with its line number for one with too few or too many fields, a stray double
+    quote, or a carriage return inside it.
     """
-    import pandas as pd
-
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -121,49 +126,38 @@ def read_table(path: Path, *, separator: str) -> Table:
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if repeated:
         raise BadInputError(f"{path}, line 1: the columns {', '.join(repeated)} are there twice; name each once")
-    lines = _data_lines(path, body, separator=separator, fields=len(columns))
-    if not len(lines):
+    rows = data_rows(path, body, separator=separator, fields=len(columns))
+    if not len(rows.lines):
         raise BadInputError(f"{path}: a header and no rows; export the file again with bars in it")
-    frame = pd.read_csv(
-        io.BytesIO(body),
-        sep=separator,
-        header=None,
-        skiprows=1,
-        names=list(columns),
-        skipinitialspace=separator != "\t",
-        keep_default_na=False,
-        low_memory=False,
-        encoding="utf-8",
-    )
-    return Table(path=path, columns=columns, frame=frame, lines=lines, sha256=digest)
-
-
-def _data_lines(path: Path, body: bytes, *, separator: str, fields: int) -> npt.NDArray[np.int64]:
-    """Line numbers of the rows, after checking that every row has `fields` fields (vectorised over bytes)."""
-    data = np.frombuffer(body, dtype=np.uint8)
-    ends = np.flatnonzero(data == _NEWLINE)
-    closed = len(ends) > 0 and int(ends[-1]) == len(data) - 1
-    if not closed:
-        ends = np.append(ends, len(data))
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    separators = np.flatnonzero(data == ord(separator))
-    counts = np.searchsorted(separators, ends) - np.searchsorted(separators, starts)
-    lengths = ends - starts
-    short = np.flatnonzero(lengths <= 2)  # blank lines only: one "\r" or a few spaces
-    blank = np.zeros(len(starts), dtype=bool)
-    blank[[i for i in short if not body[starts[i] : ends[i]].strip()]] = True
-    rows = np.flatnonzero(~blank)
-    rows = rows[rows > 0]
-    wrong = rows[counts[rows] != fields - 1]
-    if wrong.size:
-        line, got = int(wrong[0]) + 1, int(counts[wrong[0]]) + 1
-        if line == len(starts) and got < fields:
-            raise BadInputError(
-                f"{path}, line {line}: the last line is half-written, {got} of {fields} fields; "
-                "wait until the export has finished, or export it again"
-            )
+    quoted = stray_quote_line(rows.body, separator=separator)
+    if quoted is not None:
+        raise BadInputError(f"{path}, line {quoted}: a stray double quote; remove it there, or export the file again")
+    frame = _parse(path, rows.body, separator=separator, columns=columns)
+    if len(frame) != len(rows.lines):
+        line = bare_return_line(rows.body)
+        where = f"{path}, line {line}: a carriage return inside the line" if line else f"{path}: not a regular table"
         raise BadInputError(
-            f"{path}, line {line}: malformed row, {got} fields, the header has {fields}{_more(wrong.size)}; "
-            "correct or remove the row, or export the file again"
+            f"{where}; {len(frame)} rows were read from {len(rows.lines)} lines; correct it, or export the file again"
         )
-    return rows.astype(np.int64) + 1
+    return Table(path=path, columns=columns, frame=frame, lines=rows.lines, sha256=digest, cut=rows.cut)
+
+
+def _parse(path: Path, body: bytes, *, separator: str, columns: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_csv(
+            io.BytesIO(body),
+            sep=separator,
+            header=None,
+            skiprows=1,
+            names=list(columns),
+            skipinitialspace=separator != "\t",
+            keep_default_na=False,
+            low_memory=False,
+            encoding="utf-8",
+        )
+    except pd.errors.ParserError as error:
+        raise BadInputError(
+            f"{path}: not a regular table ({str(error).strip().splitlines()[0]}); export the file again"
+        ) from error

@@ -126,13 +126,15 @@ def test_the_real_order_flow_file_derives_bid_volume(real_data: Path, examples: 
 def test_the_real_index_files_have_no_order_flow_and_none_is_faked(real_data: Path, examples: Path) -> None:
     column_map = load_column_map(examples / "indices_crypto.toml")
     for name, symbol, seconds, rows in (
-        ("BTCUSD_M30.csv", "BTCUSD", 1800, 78_408),
-        ("USA500IDXUSD_H1.csv", "USA500IDXUSD", 3600, 53_257),
+        ("BTCUSD_M30.csv", "BTCUSD", 1800, 78_407),
+        ("USA500IDXUSD_H1.csv", "USA500IDXUSD", 3600, 53_256),
     ):
         path = real_data / "indices_crypto" / name
         rule = column_map.rule_for(path)
         assert rule is not None
-        bars = read_generic_csv(path, rule).series
+        file = read_generic_csv(path, rule)
+        bars = file.series
         assert (bars.symbol, bars.timeframe_seconds, len(bars)) == (symbol, seconds, rows)
+        assert f"{name}, line {rows + 2}: the file has no final newline" in file.words[1]  # neither has one
         assert np.isnan(bars.values[:, 5:]).all()
         assert np.isfinite(bars.values[:, :5]).all()

@@ -1,0 +1,107 @@
+"""What a night runs on: the timeframe, the session, and the symbols that have enough bars in both."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+
+from minhos.errors import BadInputError
+from minhos.market_data.folder import Folder, reasons
+from minhos.market_data.sessions import last_complete_session, through_session, trading_dates
+from minhos.market_data.timeframes import parse_timeframe, timeframe_name
+
+__all__ = ["choose_session", "choose_symbols", "choose_timeframe", "complete_until"]
+
+_STALE = timedelta(days=7)
+
+
+def choose_timeframe(folder: Folder, timeframe: str | None, *, min_bars: int) -> int:
+    """Seconds of the timeframe that was asked for; default: the finest for which some symbol has `min_bars` bars."""
+    if timeframe is not None:
+        return parse_timeframe(timeframe)
+    enough = [seconds for (_, seconds), bars in folder.files.items() if len(bars.series) >= min_bars]
+    if not enough:
+        counts = ", ".join(
+            f"{symbol} {timeframe_name(seconds)}: {len(bars.series)}"
+            for (symbol, seconds), bars in sorted(folder.files.items())
+        )
+        raise BadInputError(
+            f"{folder.path}: too little history, {min_bars} bars are needed and there are only {counts}; "
+            "export more bars or a finer timeframe"
+        )
+    return min(enough)
+
+
+def complete_until(folder: Folder, symbol: str, seconds: int) -> date | None:
+    """The last complete session of a symbol in its file of this timeframe; None where there is none."""
+    bars = folder.files[(symbol, seconds)]
+    return last_complete_session(bars.series, folder.instruments[symbol], covers_until=bars.covers_until)
+
+
+def choose_session(folder: Folder, seconds: int, *, min_bars: int) -> tuple[date, tuple[str, ...]]:
+    """The day that is complete for the most symbols, the later one of equals, and words where it is not the newest.
+
+    A market that trades on Saturdays does not end the week of those that do not. Symbols with fewer than `min_bars`
+    bars have no say (unless all are so), nor have days more than a week before the newest complete one: an expired
+    contract in the folder must not take the night back to its last day.
+    """
+    files = folder.of(seconds)
+    if not files:
+        available = ", ".join(timeframe_name(found) for found in sorted({found for _, found in folder.files}))
+        raise BadInputError(
+            f"{folder.path}: no {timeframe_name(seconds)} bars; the timeframes there are {available}; choose one of them"
+        )
+    long_enough = [symbol for symbol, bars in files.items() if len(bars.series) >= min_bars]
+    last = {
+        symbol: day for symbol in long_enough or files if (day := complete_until(folder, symbol, seconds)) is not None
+    }
+    if not last:
+        raise BadInputError(
+            f"{folder.path}: no complete session of {timeframe_name(seconds)} bars, the data end before the first close; "
+            "export more bars or ask for the session"
+        )
+    newest = max(last.values())
+    complete: dict[date, list[str]] = {}
+    for symbol, until in last.items():
+        series = files[symbol].series
+        dates = trading_dates(series.bar_end, folder.instruments[symbol], timeframe_seconds=seconds)
+        for day in np.unique(dates).tolist():
+            if newest - _STALE <= day <= until:
+                complete.setdefault(day, []).append(symbol)
+    chosen = max(complete, key=lambda day: (len(complete[day]), day))
+    if chosen == newest:
+        return chosen, ()
+    return chosen, (
+        f"session {chosen} is the last one that is complete for {', '.join(complete[chosen])}; {newest} is complete for "
+        f"{', '.join(complete[newest])} only (SESSION={newest} runs that one)",
+    )
+
+
+def choose_symbols(folder: Folder, seconds: int, day: date, *, min_bars: int) -> tuple[str, ...]:
+    """The symbols that can be used; the others go to `folder.excluded` with their reason."""
+    name = timeframe_name(seconds)
+    symbols = []
+    for symbol in folder.symbols:
+        bars = folder.files.get((symbol, seconds))
+        if bars is None:
+            available = ", ".join(map(timeframe_name, folder.timeframes(symbol)))
+            folder.excluded[symbol] = f"no {name} bars, it has {available}"
+            continue
+        instrument = folder.instruments[symbol]
+        known = through_session(bars.series, instrument, day)
+        dates = trading_dates(bars.series.bar_end, instrument, timeframe_seconds=seconds).tolist()
+        if day not in dates:
+            folder.excluded[symbol] = (
+                f"no bars in the session of {day}, its {name} bars are of {min(dates)} to {max(dates)}"
+            )
+        elif len(known) < min_bars:
+            folder.excluded[symbol] = f"too little history, {len(known)} {name} bars up to {day}, {min_bars} are needed"
+        else:
+            symbols.append(symbol)
+    if not symbols:
+        raise BadInputError(
+            f"{folder.path}: no symbol is left for the session of {day} in {name}; {reasons(folder.excluded)}; "
+            "choose another session or timeframe, or add files"
+        )
+    return tuple(symbols)
