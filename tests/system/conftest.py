@@ -49,3 +49,4 @@ def served(first_night: tuple[Home, str]) -> Iterator[Home]:
     yield home
     assert home.minhos("serve", "--stop", timeout=60).returncode == 0
     server.wait(timeout=60)
+    server.stdout.close()
