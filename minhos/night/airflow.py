@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from typing import Any
 
 from minhos.config import REPOSITORY, Settings
 from minhos.errors import NightError
-from minhos.serving.processes import end_group, tied
+from minhos.serving.processes import end_session, tied
 
 __all__ = ["airflow_environment", "migrate", "start_nightly", "start_standalone"]
 
@@ -27,7 +28,6 @@ NO_TELEMETRY = {
     "DO_NOT_TRACK": "true",
     "ITERATIVE_DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
 
 PROGRAMS = {
@@ -89,10 +89,13 @@ def migrate(settings: Settings, environment: Mapping[str, str]) -> None:
 
 
 def start_nightly(environment: Mapping[str, str], params: Mapping[str, Any], log: Path) -> subprocess.Popen[bytes]:
-    """Start one run of the DAG ``nightly`` in a process (and process group) of its own; its output goes to ``log``."""
+    """Start one run of the DAG ``nightly`` in a session of its own; its output goes to ``log``.
+
+    It ends with the caller. Airflow swallows SIGTERM while a task runs, hence SIGKILL: a step survives it by design.
+    """
     with log.open("wb") as stream:
         return subprocess.Popen(
-            tied([_airflow(), "dags", "test", "nightly", "--conf", json.dumps(params)]),
+            tied([_airflow(), "dags", "test", "nightly", "--conf", json.dumps(params)], number=signal.SIGKILL),
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -134,7 +137,7 @@ def start_standalone(environment: Mapping[str, str]) -> int:
         for process in started.values():
             process.terminate()
         for process in started.values():
-            end_group(process, grace_seconds=GRACE_SECONDS)
+            end_session(process, grace_seconds=GRACE_SECONDS)
 
 
 def _airflow() -> str:

@@ -22,14 +22,14 @@ from minhos.night.request import NightRequest
 from minhos.night.run import NOT_STARTED, Run
 from minhos.night.server import server_url
 from minhos.night.steps.ingest import Prepared, prepare
-from minhos.serving.processes import end_group
+from minhos.serving.processes import end_session
 from minhos.serving.state import running_server
 from minhos.serving.triton import ServerSettings, TritonServer
 
 __all__ = ["drive_night", "night_lock", "server_settings"]
 
 POLL_SECONDS = 0.2
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 5.0
 
 
 def drive_night(
@@ -149,7 +149,7 @@ def _follow(
             if not ended:
                 time.sleep(POLL_SECONDS)
     finally:
-        end_group(process, grace_seconds=GRACE_SECONDS)
+        end_session(process, grace_seconds=GRACE_SECONDS)
     if failure is not None:
         raise NightError(f"{failure.label}: {' '.join(failure.words)}")
     if process.returncode != 0:

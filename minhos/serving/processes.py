@@ -1,4 +1,4 @@
-"""Programs that this platform starts: they end when it ends, and their whole process group with them."""
+"""Programs that this platform starts: they end when it ends, and everything that they started with them."""
 
 from __future__ import annotations
 
@@ -10,54 +10,55 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["end_group", "group_members", "tied"]
+__all__ = ["end_session", "session_members", "tied"]
 
 POLL_SECONDS = 0.05
 
 
-def tied(command: Sequence[str]) -> list[str]:
-    """The command, started so that the kernel sends it SIGTERM when the thread that starts it dies.
+def tied(command: Sequence[str], *, number: signal.Signals = signal.SIGTERM) -> list[str]:
+    """The command, started so that the kernel sends it signal ``number`` when the thread that starts it dies.
 
     A process that is killed cannot stop what it started; this can. ``setpriv`` (util-linux) sets it and becomes the
     command, so the process id stays; on a system without it the command is as it was.
     """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else list(command)
+    return [setpriv, "--pdeathsig", number.name.removeprefix("SIG"), *command] if setpriv else list(command)
 
 
-def group_members(group: int) -> list[int]:
-    """The living processes of a process group (zombies are dead)."""
+def session_members(session: int) -> list[int]:
+    """The living processes of a session (zombies are dead), whatever groups they have made in it."""
     members = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             text = (folder / "stat").read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        fields = text[text.rindex(")") + 2 :].split()
-        if int(fields[2]) == group and fields[0] != "Z":
+        state, _parent, _group, own_session = text[text.rindex(")") + 2 :].split()[:4]
+        if int(own_session) == session and state != "Z":
             members.append(int(folder.name))
     return members
 
 
-def end_group(process: subprocess.Popen[bytes], *, grace_seconds: float) -> None:
-    """End a process that leads its own group, and all of the group: SIGTERM, then SIGKILL to who stays.
+def end_session(process: subprocess.Popen[bytes], *, grace_seconds: float) -> None:
+    """End a process that leads its own session, and all of the session: SIGTERM, then SIGKILL to who stays.
 
-    The leader may be gone already; its group is ended all the same.
+    By session, because Airflow puts each task into a process group of its own. The leader may be gone already.
     """
     deadline = time.monotonic() + grace_seconds
     _signal(process.pid, signal.SIGTERM)
-    while group_members(process.pid) and time.monotonic() < deadline:
+    while session_members(process.pid) and time.monotonic() < deadline:
         process.poll()
         time.sleep(POLL_SECONDS)
-    _signal(process.pid, signal.SIGKILL)
+    while session_members(process.pid):
+        _signal(process.pid, signal.SIGKILL)
+        process.poll()
+        time.sleep(POLL_SECONDS)
     process.wait()
 
 
-def _signal(group: int, number: signal.Signals) -> None:
-    """Signal a group that has living members; the id of an empty group may belong to somebody else by now."""
-    if not group_members(group):
-        return
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
+def _signal(session: int, number: signal.Signals) -> None:
+    for member in session_members(session):
+        try:
+            os.kill(member, number)
+        except ProcessLookupError:
+            continue

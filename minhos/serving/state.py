@@ -8,7 +8,7 @@ from pathlib import Path
 
 from minhos.errors import ServingError
 from minhos.files import write_bytes
-from minhos.serving.processes import group_members
+from minhos.serving.processes import session_members
 
 __all__ = ["ServerState", "clear_state", "process_start", "read_state", "running_server", "write_state"]
 
@@ -90,10 +90,10 @@ def clear_state(home: Path, state: ServerState) -> None:
     """Removes what a dead server left: its stubs, its shared memory (by its own prefix), its key, the state file.
 
     A killed server cannot end its Python-backend stubs, and they never notice: they are found by the server's
-    process group together with the path of this home's stub, so that a stranger with a re-used id is safe.
+    session together with the path of this home's stub, so that a stranger with a re-used id is safe.
     """
     stub = str((home / "serving" / "backends").absolute())
-    for pid in group_members(state.pid):
+    for pid in session_members(state.pid):
         try:
             if Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").startswith(stub):
                 os.kill(pid, signal.SIGKILL)

@@ -74,25 +74,6 @@ def test_a_tied_program_ends_when_its_starter_is_killed() -> None:
     assert _gone(child)
 
 
-def test_a_process_may_tie_itself_to_its_parent() -> None:
-    code = (
-        "import os, time\n"
-        "from minhos.serving.processes import end_with_parent\n"
-        "child = os.fork()\n"
-        "if child == 0:\n"
-        "    end_with_parent()\n"
-        "    print(os.getpid(), flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    child = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    assert _gone(child)
-
-
 def test_without_setpriv_the_command_is_as_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(os.environ, "PATH", str(tmp_path))
     assert tied(["airflow", "version"]) == ["airflow", "version"]
