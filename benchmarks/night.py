@@ -1,8 +1,9 @@
-"""Wall time of a night by stage: cold (a fresh home: Airflow's database, every step) and warm (the same night again).
+"""Wall time of a night by stage: cold (a fresh home: Airflow's database, every step), warm (the same home, everything done
+again by force) and repeated (the same night once more: nothing to do but to prove what serves).
 
     .venv/bin/python benchmarks/night.py [--data FOLDER] [--map FILE] [--home FOLDER] [--json FILE]
 
-Set-up (`make setup`) is not in it. Without ``--data`` the synthetic exchange, as in `make run`. The figures of one run are
+`make run` adds a set-up that finds nothing to do, which stands in a line of its own. Without ``--data`` the synthetic exchange, as in `make run`. The figures of one run are
 comparable with each other, not with another machine's.
 """
 
@@ -25,6 +26,16 @@ from minhos.serving.triton import free_port
 HOME = Path(__file__).resolve().parents[1] / "var" / "bench"
 MARKER = ".made-by-the-night-benchmark"
 MINHOS = Path(sys.executable).parent / "minhos"
+
+
+NIGHTS: dict[str, list[str]] = {"cold": [], "warm": ["--force"], "repeated": []}
+
+
+def setup_seconds() -> float:
+    """What `make setup` costs when both environments are as the locks say."""
+    started = time.monotonic()
+    subprocess.run(["make", "setup"], cwd=HOME.parents[1], check=True, capture_output=True)
+    return time.monotonic() - started
 
 
 def measure(home: Path, arguments: list[str]) -> dict[str, Any]:
@@ -68,15 +79,15 @@ def main() -> None:
         shutil.rmtree(options.home)
     options.home.mkdir(parents=True)
     (options.home / MARKER).touch()
-    figures = {name: measure(options.home, arguments) for name in ("cold", "warm")}
+    figures = {name: measure(options.home, [*arguments, *more]) for name, more in NIGHTS.items()}
     print(f"a night on {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
-    print(f"{'step':<24}{'cold s':>9}{'warm s':>9}")
-    for step, seconds in figures["cold"]["steps"].items():
-        print(f"{step:<24}{seconds:>9.1f}{figures['warm']['steps'].get(step, 0.0):>9.1f}")
-    spent = {name: sum(one["steps"].values()) for name, one in figures.items()}
-    rest = {name: one["wall"] - spent[name] for name, one in figures.items()}
-    print(f"{'starting, Airflow, end':<24}{rest['cold']:>9.1f}{rest['warm']:>9.1f}")
-    print(f"{'wall time':<24}{figures['cold']['wall']:>9.1f}{figures['warm']['wall']:>9.1f}")
+    print(f"{'seconds':<26}" + "".join(f"{name:>10}" for name in NIGHTS))
+    for step in figures["cold"]["steps"]:
+        print(f"{step:<26}" + "".join(f"{one['steps'].get(step, 0.0):>10.1f}" for one in figures.values()))
+    rest = [one["wall"] - sum(one["steps"].values()) for one in figures.values()]
+    print(f"{'starting, Airflow, end':<26}" + "".join(f"{seconds:>10.1f}" for seconds in rest))
+    print(f"{'wall time':<26}" + "".join(f"{one['wall']:>10.1f}" for one in figures.values()))
+    print(f"{'set-up with nothing to do':<26}{setup_seconds():>10.2f}")
     print(f"decision: {figures['cold']['decision']}")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
