@@ -3,8 +3,8 @@ again by force) and repeated (the same night once more: nothing to do but to pro
 
     .venv/bin/python benchmarks/night.py [--data FOLDER] [--map FILE] [--home FOLDER] [--json FILE]
 
-`make run` adds a set-up that finds nothing to do, which stands in a line of its own. Without ``--data`` the synthetic exchange, as in `make run`. The figures of one run are
-comparable with each other, not with another machine's.
+`make run` adds a set-up that finds nothing to do, which stands in a line of its own. Without ``--data`` the synthetic
+exchange, as in `make run`. The figures of one run are comparable with each other, not with another machine's.
 """
 
 from __future__ import annotations
