@@ -6,6 +6,7 @@ setting that the environment carries (``AIRFLOW__DATABASE__SQL_ALCHEMY_CONN`` an
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -13,7 +14,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from minhos.config import REPOSITORY, Settings
 from minhos.errors import NightError
 from minhos.serving.processes import end_session, tied
 
-__all__ = ["airflow_environment", "migrate", "start_nightly", "start_standalone"]
+__all__ = ["airflow_environment", "migrate", "one_runner", "start_nightly", "start_standalone"]
 
 NO_TELEMETRY = {
     "GX_ANALYTICS_ENABLED": "false",
@@ -88,6 +90,26 @@ def migrate(settings: Settings, environment: Mapping[str, str]) -> None:
     stamp.touch()
 
 
+@contextmanager
+def one_runner(environment: Mapping[str, str], words: str) -> Iterator[None]:
+    """Only one at a time runs DAGs from this database: a night of the command line, or the scheduler.
+
+    A scheduler takes every run that it finds as its own: it would start the tasks of a command line's run a second
+    time, and set its running task back when it looks for orphans.
+
+    Raises:
+        NightError: The other one is running; ``words`` says what that means and what to do.
+    """
+    folder = Path(environment["AIRFLOW_HOME"])
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "runner.lock").open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NightError(words) from error
+        yield
+
+
 def start_nightly(environment: Mapping[str, str], params: Mapping[str, Any], log: Path) -> subprocess.Popen[bytes]:
     """Start one run of the DAG ``nightly`` in a session of its own; its output goes to ``log``.
 
@@ -112,8 +134,14 @@ def start_standalone(environment: Mapping[str, str]) -> int:
     interface of the same machine reads by itself.
 
     Raises:
-        NightError: One of the programs ended by itself; the others are stopped.
+        NightError: A night runs now, or one of the programs ended by itself; the others are stopped.
     """
+    busy = f"a night or another scheduler uses {environment['AIRFLOW_HOME']} now: wait for its end, then start Airflow again"
+    with one_runner(environment, busy):
+        return _run_programs(environment)
+
+
+def _run_programs(environment: Mapping[str, str]) -> int:
     started: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, options in PROGRAMS.items():

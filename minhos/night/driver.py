@@ -16,7 +16,7 @@ from pathlib import Path
 
 from minhos.config import Settings
 from minhos.errors import NightError
-from minhos.night.airflow import airflow_environment, migrate, start_nightly
+from minhos.night.airflow import airflow_environment, migrate, one_runner, start_nightly
 from minhos.night.events import Event
 from minhos.night.request import NightRequest
 from minhos.night.run import NOT_STARTED, Run
@@ -63,9 +63,9 @@ def drive_night(
     try:
         with night_lock(settings.home):
             prepared = prepare(request, settings, today)
+            environment = airflow_environment(settings, environ)
             announce(prepared)
-            with triton_running(settings, say):
-                environment = airflow_environment(settings, environ)
+            with one_runner(environment, _scheduler_runs(settings)), triton_running(settings, say):
                 say("Airflow: preparing its database")
                 migrate(settings, environment)
                 log = settings.logs / "airflow-nightly.log"
@@ -100,6 +100,13 @@ def night_lock(home: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise NightError(f"another night is running in {home}: wait for it, or use another MINHOS_HOME") from error
         yield
+
+
+def _scheduler_runs(settings: Settings) -> str:
+    return (
+        f"Airflow's scheduler runs on {settings.home} and would do this night's tasks a second time: trigger the DAG "
+        f"`nightly` there (http://127.0.0.1:{settings.airflow_port}), or stop `minhos airflow` first"
+    )
 
 
 @contextlib.contextmanager

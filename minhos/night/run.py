@@ -8,6 +8,7 @@ written last, by rename: no record, no step. A step in progress holds a lock, so
 from __future__ import annotations
 
 import fcntl
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from minhos.night.outcome import Outcome, write_outcome
 
 __all__ = ["NOT_STARTED", "Progress", "Run", "StepRecord", "StepResult"]
 
+LOG = logging.getLogger(__name__)
 NOT_STARTED = "not-started"
 Progress = Callable[[str], None]
 
@@ -90,7 +92,9 @@ class Run:
             path.unlink()
 
     def say(self, label: str, kind: Kind, *words: str, seconds: float | None = None) -> None:
-        """Append an event of this run."""
+        """Append an event of this run, and log it: the task's log in Airflow shows the same words."""
+        for line in words or (kind,):
+            LOG.info("%s %s: %s", label, kind, line)
         self.events.append(Event(run=self.name, label=label, kind=kind, words=words, seconds=seconds))
 
     def step(self, label: str, work: Callable[[Progress], StepResult], *, repeat: bool = False) -> StepRecord:
