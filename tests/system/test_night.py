@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -152,14 +151,12 @@ class TestAgain:
     ) -> None:
         before = _inventory(served)
         serving = served.json("release.json")["release"]
-        started = time.monotonic()
         done = served.minhos("night", "--data", str(exchange))
         assert done.returncode == 0, done.stdout + done.stderr
         assert "using the running server" in done.stdout
         assert done.stdout.count("done before") == len(STEPS) - 2
         assert served.json("release.json")["release"] == serving
         assert _inventory(served) == before
-        assert time.monotonic() - started < 120
 
     @pytest.mark.parametrize(
         ("arguments", "status", "words"),
