@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -56,7 +55,7 @@ def set_up(checkout: Path, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_a_fresh_checkout_gets_both_environments_and_the_next_set_up_is_silent_and_quick(checkout: Path) -> None:
+def test_a_fresh_checkout_gets_both_environments_and_the_next_set_up_does_nothing(checkout: Path) -> None:
     first = set_up(checkout)
 
     assert (first.returncode, first.stderr) == (0, "")
@@ -69,11 +68,9 @@ def test_a_fresh_checkout_gets_both_environments_and_the_next_set_up_is_silent_a
     assert f"--editable {checkout} --editable {checkout / 'clients'}" in calls[1]
     assert not any("index" in call for call in calls)
 
-    began = time.monotonic()
     second = set_up(checkout)
 
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
-    assert time.monotonic() - began < 2.0
     assert (checkout.parent / "uv.log").read_text().splitlines() == calls
 
 
