@@ -1,6 +1,5 @@
 """The import rules hold, and they catch what they say: each is broken on purpose in a copy of the tree."""
 
-import ast
 import os
 import shutil
 import subprocess
@@ -8,21 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from import_reader import imported
 
 ROOT = Path(__file__).resolve().parents[1]
 DAGS = sorted((ROOT / "dags").glob("*.py"))
-
-
-def imported(file: Path) -> set[str]:
-    """Every module that the file imports, at its top or inside a function."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: Airflow reads a DAG file alone, without its folder"
-            names.add(node.module or "")
-    return names
 
 
 def allowed_in_a_dag(name: str) -> bool:
@@ -47,8 +35,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def lint(tree: Path) -> str:
     program = Path(sys.executable).parent / "lint-imports"
-    if not program.exists():
-        pytest.skip("import-linter is not installed beside this interpreter")
+    assert program.exists(), "import-linter is in the lock: make setup"
     done = subprocess.run(
         [str(program), "--config", ".importlinter"],
         cwd=tree,

@@ -1,25 +1,14 @@
 """The runtime that a release carries imports NumPy, the standard library, itself and the contract: nothing else, ever."""
 
-import ast
 import sys
 from pathlib import Path
 
 import pytest
+from import_reader import imported
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("minhos/capabilities/*/runtime/**/*.py"), *ROOT.glob("minhos/chain.py")])
 CONTRACT = ROOT / "clients/minhos_client/contract.py"
-
-
-def imported(file: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: relative imports break when the file is read alone"
-            names.add(node.module or "")
-    return names
 
 
 def allowed(name: str) -> bool:
