@@ -33,13 +33,16 @@ class BarSeries:
     `bar_end`: int64 [T], UTC us, strictly increasing: the moment bar t was complete and so known.
     `values`: float64 [T, 8] in the order of `minhos_client.contract.BAR_COLUMNS`; a column that the source does
     not have is NaN in every row. Prices in the quote currency, volumes in contracts (or units of the asset).
-    Both arrays are made read-only. Raises `BadInputError` where shapes or times are wrong.
+    `open_interest`: float64 [T], contracts outstanding at the end of the bar, where the source states it (daily files);
+    no model reads it, rolls do. None where it is not known. All arrays are made read-only.
+    Raises `BadInputError` where shapes or times are wrong.
     """
 
     symbol: str
     timeframe_seconds: int
     bar_end: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
+    open_interest: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.timeframe_seconds <= 0:
@@ -51,6 +54,14 @@ class BarSeries:
                 f"{self.symbol}: bar_end has shape {bar_end.shape} and values {values.shape}, "
                 f"allowed are [T] and [T, {len(BAR_COLUMNS)}]"
             )
+        if self.open_interest is not None:
+            open_interest = np.array(self.open_interest, dtype=np.float64)
+            if open_interest.shape != bar_end.shape:
+                raise BadInputError(
+                    f"{self.symbol}: open_interest has shape {open_interest.shape}, allowed is {bar_end.shape}"
+                )
+            open_interest.flags.writeable = False
+            object.__setattr__(self, "open_interest", open_interest)
         late = np.flatnonzero(np.diff(bar_end) <= 0)
         if late.size:
             row = int(late[0]) + 1
@@ -87,6 +98,7 @@ class BarSeries:
             timeframe_seconds=self.timeframe_seconds,
             bar_end=self.bar_end[start:stop],
             values=self.values[start:stop],
+            open_interest=None if self.open_interest is None else self.open_interest[start:stop],
         )
 
 

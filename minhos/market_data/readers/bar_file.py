@@ -13,6 +13,7 @@ import numpy.typing as npt
 from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries, iso
 from minhos.market_data.readers.absent import without_absent
+from minhos.market_data.readers.rejections import Rejection
 from minhos.market_data.readers.table import Table
 from minhos.market_data.timeframes import dominating_step, timeframe_in_name, timeframe_name
 from minhos_client.contract import BAR_COLUMNS
@@ -31,7 +32,7 @@ class BarFile:
 
     `covers_until`: UTC us, the end of the file's last row, also where that row is left out as still open: a session that
     closes up to then is over, and only its last bar is not known. `zone`: IANA zone that the stamps were read as, None
-    where they count from the epoch.
+    where they count from the epoch. `rejected`: the rows that cannot be bars, by reason.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class BarFile:
     covers_until: int
     zone: str | None
     words: tuple[str, ...]
+    rejected: tuple[Rejection, ...] = ()
 
 
 def cut_words(table: Table) -> str:
