@@ -7,88 +7,20 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from minhos.errors import InstrumentError
+from minhos.market_data.contract_rules import ExpiryRule, RollRule
 from minhos.market_data.symbols import contract_code, root_of
+from minhos.market_data.trading_hours import WEEKDAYS, Anchors, Session
 
-__all__ = ["WEEKDAYS", "Instrument", "Instruments", "Session", "load_instruments"]
+__all__ = ["WEEKDAYS", "Anchors", "ExpiryRule", "Instrument", "Instruments", "RollRule", "Session", "load_instruments"]
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _BUILT_IN = Path(__file__).with_name("instruments.toml")
-_DAY_MINUTES = 24 * 60
-
-
-def _minutes(clock: str) -> int:
-    hours, _, minutes = clock.partition(":")
-    if not (len(clock) == 5 and hours.isdigit() and minutes.isdigit() and int(minutes) < 60):
-        raise ValueError(f"{clock!r} is not a time of day: write HH:MM, 00:00 to 24:00")
-    total = int(hours) * 60 + int(minutes)
-    if total > _DAY_MINUTES:
-        raise ValueError(f"{clock!r} is not a time of day: write HH:MM, 00:00 to 24:00")
-    return total
-
-
-class Session(BaseModel):
-    """The trading session of one day, in local times of `zone`.
-
-    A session whose `open` is not before its `close` opens on the calendar day before its trading date (Globex:
-    17:00 to 16:00 Chicago). A market that never closes has 00:00 to 24:00. `weekdays`: days of trading dates.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    zone: str
-    open: str
-    close: str
-    weekdays: tuple[str, ...] = Field(min_length=1)
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"{zone!r} is not an IANA time zone (America/Chicago, UTC ...)") from error
-        return zone
-
-    @field_validator("open", "close")
-    @classmethod
-    def _clock(cls, clock: str) -> str:
-        _minutes(clock)
-        return clock
-
-    @field_validator("weekdays")
-    @classmethod
-    def _known_weekdays(cls, weekdays: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [day for day in weekdays if day not in WEEKDAYS]
-        if unknown:
-            raise ValueError(f"unknown weekdays {unknown}; allowed are {', '.join(WEEKDAYS)}")
-        return weekdays
-
-    @property
-    def open_minute(self) -> int:
-        """Minute of the local day at which the session opens."""
-        return _minutes(self.open)
-
-    @property
-    def close_minute(self) -> int:
-        """Minute of the local day at which the session closes (1440: midnight at the day's end)."""
-        return _minutes(self.close)
-
-    @property
-    def opens_day_before(self) -> bool:
-        """Whether the session opens on the calendar day before its trading date."""
-        return self.open_minute >= self.close_minute
-
-    def trades_on(self, weekday: int) -> bool:
-        """Whether trading dates fall on `weekday` (0 is Monday)."""
-        return WEEKDAYS[weekday] in self.weekdays
 
 
 class Instrument(BaseModel):
@@ -96,7 +28,9 @@ class Instrument(BaseModel):
 
     `tick_size` in price units; `point_value` in `currency` for a price move of 1.0 of one contract;
     `commission_per_side` in `currency` per contract; `fee_fraction_per_side` of the notional;
-    `slippage_ticks_per_side` in ticks.
+    `slippage_ticks_per_side` in ticks. `price_multiplier`: number in a .scid file x this = price (some feeds store
+    whole native prices, and the file does not say so). `contract_months`: month codes that a continuous series goes
+    through, in any order; empty for what has no expiries. `expiry`, `roll`: None where not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,6 +46,16 @@ class Instrument(BaseModel):
     slippage_ticks_per_side: float = Field(ge=0, allow_inf_nan=False)
     max_contracts: int = Field(ge=1)
     aliases: tuple[str, ...] = ()
+    exchange: str = ""
+    contract_months: str = Field(default="", pattern=r"^[FGHJKMNQUVXZ]*$")
+    price_multiplier: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    expiry: ExpiryRule | None = None
+    roll: RollRule | None = None
+
+    @property
+    def bar_anchors(self) -> Anchors | None:
+        """Where charts of this instrument cut intraday bars; None: on the clock."""
+        return self.session.anchors
 
     @property
     def tick_value(self) -> float:
@@ -203,32 +147,57 @@ def _sections(path: Path, document: dict[str, Any]) -> tuple[dict[str, Any], lis
     return sessions, instruments
 
 
-def _parse(path: Path, sessions: dict[str, Session], known: dict[str, Instrument]) -> None:
-    """Add the sessions and instruments of one file to `sessions` and `known`."""
+def _complete(where: str, entry: dict[str, Any], entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The entry with what it leaves out taken from the one that it is `based_on`, but for that one's other names."""
+    base = entry.get("based_on")
+    if base is None:
+        return entry
+    if base not in entries:
+        raise InstrumentError(
+            f"{where}: based_on {base!r} is no instrument that is defined before it; write the symbol of one (ES, CL ...)"
+        )
+    kept = entries[base] if entry.get("symbol") == base else entries[base] | {"aliases": []}
+    return kept | {key: value for key, value in entry.items() if key != "based_on"}
+
+
+@dataclass(frozen=True)
+class _Definitions:
+    """What the files read so far define; `entries`: the instruments as they are written, for `based_on`."""
+
+    sessions: dict[str, Session] = field(default_factory=dict)
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+
+
+def _parse(path: Path, definitions: _Definitions) -> None:
+    """Add the sessions and instruments of one file to `definitions`."""
     document = _read(path)
     unknown = sorted(set(document) - {"sessions", "instruments"})
     if unknown:
         raise InstrumentError(f"{path}: unknown entries {', '.join(unknown)}; allowed are sessions and instruments")
     sections, entries = _sections(path, document)
-    for name, entry in sections.items():
+    for name, section in sections.items():
         try:
-            sessions[name] = Session.model_validate(entry)
+            definitions.sessions[name] = Session.model_validate(section)
         except ValidationError as error:
             raise _invalid(f"{path}, session {name}", error) from error
-    for number, entry in enumerate(entries, start=1):
+    for number, written in enumerate(entries, start=1):
+        where = f"{path}, instrument {written.get('symbol', number)}"
+        entry = _complete(where, written, definitions.entries)
         session = entry.get("session")
         if isinstance(session, str):
-            if session not in sessions:
+            if session not in definitions.sessions:
                 raise InstrumentError(
-                    f"{path}, instrument {entry.get('symbol', number)}: unknown session {session!r}; "
-                    f"allowed are {', '.join(sorted(sessions))} or a table with zone, open, close, weekdays"
+                    f"{where}: unknown session {session!r}; allowed are {', '.join(sorted(definitions.sessions))} "
+                    "or a table with zone, open, close, weekdays"
                 )
-            session = sessions[session]
+            session = definitions.sessions[session]
         try:
             instrument = Instrument.model_validate(entry if session is None else entry | {"session": session})
         except ValidationError as error:
-            raise _invalid(f"{path}, instrument {entry.get('symbol', number)}", error) from error
-        known[instrument.symbol] = instrument
+            raise _invalid(where, error) from error
+        definitions.entries[instrument.symbol] = entry
+        definitions.instruments[instrument.symbol] = instrument
 
 
 def load_instruments(extra: Path | None) -> Instruments:
@@ -236,11 +205,10 @@ def load_instruments(extra: Path | None) -> Instruments:
 
     Raises `InstrumentError` where a file cannot be read or an entry is unknown, missing or out of range.
     """
-    sessions: dict[str, Session] = {}
-    known: dict[str, Instrument] = {}
-    _parse(_BUILT_IN, sessions, known)
+    definitions = _Definitions()
+    _parse(_BUILT_IN, definitions)
     searched = ["the built-in instruments"]
     if extra is not None:
-        _parse(extra, sessions, known)
+        _parse(extra, definitions)
         searched.append(str(extra))
-    return Instruments(by_symbol=known, searched=tuple(searched))
+    return Instruments(by_symbol=definitions.instruments, searched=tuple(searched))

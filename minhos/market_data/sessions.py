@@ -1,74 +1,109 @@
-"""Trading dates and sessions, right across daylight-saving changes.
+"""Trading dates and sessions, right across daylight-saving changes, holidays and half-days.
 
-A session of trading date D runs from its open to its close in the instrument's own zone. A bar belongs to the
-session in which its last moment lies; what is stamped into the break after a close belongs to the session that
-has just closed. Holidays are known only by their absence from the data.
+A session of trading date D runs from its open to its close in the instrument's own zone; holidays, early closes and
+late opens come from its calendar, where it has one (`calendars.py`). A bar belongs to the session in which its last
+moment lies; what is stamped into the break after a close, or on a day that the calendar calls a holiday, belongs to the
+session that has just closed: no bar is ever lost to a wrong calendar. A holiday on which an exchange trades for the
+next trading date (Thanksgiving on Globex) is the first part of that date's session.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries
-from minhos.market_data.instruments import WEEKDAYS, Instrument, Session
+from minhos.market_data.instruments import Instrument, Session
+from minhos.market_data.session_table import Sessions, session_table, special_days_of
 from minhos.market_data.timeframes import DAY_SECONDS
 
 __all__ = [
+    "Sessions",
+    "is_half_day",
     "last_complete_session",
+    "next_session",
+    "previous_session",
     "session_bounds",
+    "sessions_between",
     "share_outside_sessions",
     "through_session",
     "trading_dates",
+    "trading_seconds",
 ]
 
-_EPOCH = date(1970, 1, 1)
+_DAY_US = DAY_SECONDS * 1_000_000
+_LONGEST_CLOSURE = timedelta(days=15)  # Chinese New Year with its weekends is 11 days
 Dates = npt.NDArray[np.datetime64]
 Integers = npt.NDArray[np.int64]
 
 
-def _moment_us(day: date, minute: int, zone: ZoneInfo) -> int:
-    """UTC us of a local minute of `day`; minute 1440 is the next midnight. Wall clocks, so DST is right."""
-    wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)
-    utc = wall.replace(tzinfo=zone).astimezone(UTC)
-    return round(utc.timestamp()) * 1_000_000
-
-
-def _bounds(day: date, session: Session) -> tuple[int, int]:
-    zone = ZoneInfo(session.zone)
-    opening_day = day - timedelta(days=1) if session.opens_day_before else day
-    return _moment_us(opening_day, session.open_minute, zone), _moment_us(day, session.close_minute, zone)
-
-
-def session_bounds(day: date, instrument: Instrument) -> tuple[int, int]:
-    """Open and close of the session of trading date `day`, UTC us. `BadInputError` on a day without trading."""
+def _session_of(day: date, instrument: Instrument) -> tuple[Sessions, int]:
+    """The sessions of the year of `day` and its position in them; `BadInputError` where it is no trading date."""
+    table = session_table(instrument.session, day.year, day.year)
+    index = table.index_of(day)
+    if index is not None:
+        return table, index
     session = instrument.session
     if not session.trades_on(day.weekday()):
         raise BadInputError(
             f"{instrument.symbol}: {day} is a {day:%A}, its sessions are on {', '.join(session.weekdays)}; "
             "ask for another session"
         )
-    return _bounds(day, session)
+    counts = ", what trades on it counts to the next session" if day in special_days_of(session, day).joined else ""
+    raise BadInputError(
+        f"{instrument.symbol}: {day} is a holiday ({session.calendar}){counts}; ask for another session, "
+        f"{previous_session(instrument, day)} or {next_session(instrument, day)}"
+    )
 
 
-@lru_cache(maxsize=64)
-def _calendar(session: Session, first_day: int, last_day: int) -> tuple[Integers, Integers, Integers]:
-    """Opens and closes (UTC us) and trading dates (days since the epoch) of the sessions of a range of days."""
-    days = [day for day in range(first_day, last_day + 1) if session.trades_on((day + 3) % len(WEEKDAYS))]
-    bounds = [_bounds(_EPOCH + timedelta(days=day), session) for day in days]
-    opens, closes = np.array(bounds, dtype=np.int64).T
-    return opens, closes, np.array(days, dtype=np.int64)
+def session_bounds(day: date, instrument: Instrument) -> tuple[int, int]:
+    """Open and close of the session of trading date `day`, UTC us. `BadInputError` on a holiday or a weekend."""
+    table, index = _session_of(day, instrument)
+    return int(table.open_us[index]), int(table.close_us[index])
 
 
-def _calendar_of(bar_end: Integers, session: Session) -> tuple[Integers, Integers, Integers]:
-    """The calendar around some bars: a session before the first and one after the last of them included."""
-    day_us = DAY_SECONDS * 1_000_000
-    return _calendar(session, int(bar_end.min() // day_us) - 8, int(bar_end.max() // day_us) + 8)
+def trading_seconds(day: date, instrument: Instrument) -> int:
+    """How long the session of trading date `day` trades, its breaks and halts left out. `BadInputError` as above."""
+    table, index = _session_of(day, instrument)
+    stretches = table.slice(index, index + 1).stretches_us
+    return int(np.diff(stretches, axis=1).sum()) // 1_000_000
+
+
+def is_half_day(day: date, instrument: Instrument) -> bool:
+    """Whether the session of `day` closes early or opens late. `BadInputError` on a day without a session."""
+    table, index = _session_of(day, instrument)
+    return bool(table.half_day[index])
+
+
+def sessions_between(instrument: Instrument, first_date: date, last_date: date) -> Sessions:
+    """The sessions with trading dates from `first_date` to `last_date`, both included."""
+    if last_date < first_date:
+        raise BadInputError(
+            f"{instrument.symbol}: sessions from {first_date} to {last_date}; give the earlier date first"
+        )
+    table = session_table(instrument.session, first_date.year, last_date.year)
+    start = int(np.searchsorted(table.date, np.datetime64(first_date, "D")))
+    stop = int(np.searchsorted(table.date, np.datetime64(last_date, "D"), side="right"))
+    return table.slice(start, stop)
+
+
+def next_session(instrument: Instrument, day: date) -> date:
+    """The first trading date after `day`, which need not be one itself."""
+    return sessions_between(instrument, day + timedelta(days=1), day + _LONGEST_CLOSURE).date[0].item()  # type: ignore[no-any-return]
+
+
+def previous_session(instrument: Instrument, day: date) -> date:
+    """The last trading date before `day`, which need not be one itself."""
+    return sessions_between(instrument, day - _LONGEST_CLOSURE, day - timedelta(days=1)).date[-1].item()  # type: ignore[no-any-return]
+
+
+def _sessions_around(bar_end: Integers, session: Session) -> Sessions:
+    """The sessions of some bars; one before the first of them and one after the last are included."""
+    first, last = (np.array([bar_end.min(), bar_end.max()]) // _DAY_US).astype("datetime64[D]").tolist()
+    return session_table(session, (first - _LONGEST_CLOSURE).year, (last + _LONGEST_CLOSURE).year)
 
 
 def trading_dates(bar_end: Integers, instrument: Instrument, *, timeframe_seconds: int) -> Dates:
@@ -80,11 +115,10 @@ def trading_dates(bar_end: Integers, instrument: Instrument, *, timeframe_second
     if len(bar_end) == 0:
         return np.array([], dtype="datetime64[D]")
     if timeframe_seconds >= DAY_SECONDS:
-        last_day_start = bar_end - DAY_SECONDS * 1_000_000
+        last_day_start = bar_end - _DAY_US
         return last_day_start.astype("datetime64[us]").astype("datetime64[D]")
-    opens, _, days = _calendar_of(bar_end, instrument.session)
-    index = np.searchsorted(opens, bar_end - 1, side="right") - 1
-    return days[index].astype("datetime64[D]")
+    sessions = _sessions_around(bar_end, instrument.session)
+    return sessions.date[np.searchsorted(sessions.open_us, bar_end - 1, side="right") - 1]
 
 
 def through_session(series: BarSeries, instrument: Instrument, day: date) -> BarSeries:
@@ -98,16 +132,16 @@ def last_complete_session(series: BarSeries, instrument: Instrument, *, covers_u
 
     `covers_until`: UTC us, the end of the source's last row where that row was left out as still open (`BarFile`);
     default: the end of the last bar. An export made after the close has the session's last bar as its last row.
+    A daily bar of a day that the calendar calls a holiday is no session.
     """
     if len(series) == 0:
         return None
     dates = trading_dates(series.bar_end, instrument, timeframe_seconds=series.timeframe_seconds)
     known_until = max(int(series.bar_end[-1]), covers_until or 0)
-    for day in np.unique(dates)[::-1]:
-        trading_date = day.item()
-        if _bounds(trading_date, instrument.session)[1] <= known_until:
-            return trading_date  # type: ignore[no-any-return]
-    return None
+    sessions = _sessions_around(series.bar_end, instrument.session)
+    complete = sessions.date[sessions.close_us <= known_until]
+    both = np.intersect1d(dates, complete)
+    return both[-1].item() if len(both) else None
 
 
 def share_outside_sessions(series: BarSeries, instrument: Instrument) -> float:
@@ -122,6 +156,6 @@ def share_outside_sessions(series: BarSeries, instrument: Instrument) -> float:
     ends = series.bar_end
     starts = ends - series.timeframe_seconds * 1_000_000
     starts[1:] = np.maximum(starts[1:], ends[:-1])
-    opens, closes, _ = _calendar_of(ends, instrument.session)
-    following = np.searchsorted(opens, starts, side="right")  # the next session to open
+    opens, closes = _sessions_around(ends, instrument.session).stretches_us.T
+    following = np.searchsorted(opens, starts, side="right")  # the next stretch to begin
     return float(np.mean((starts >= closes[following - 1]) & (ends <= opens[following])))

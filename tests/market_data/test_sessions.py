@@ -1,21 +1,26 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instruments, load_instruments
 from minhos.market_data.sessions import (
+    is_half_day,
     last_complete_session,
+    next_session,
+    previous_session,
     session_bounds,
+    sessions_between,
     share_outside_sessions,
     through_session,
     trading_dates,
+    trading_seconds,
 )
 
 INSTRUMENTS = load_instruments(None)
@@ -77,6 +82,98 @@ def test_friday_evening_and_sunday_are_around_the_weekend(instruments: Instrumen
     series = bars("2025-12-19T22:00", "2025-12-21T23:05")
     dates = trading_dates(series.bar_end, instruments.find("ESH26"), timeframe_seconds=300)
     assert dates.tolist() == [date(2025, 12, 19), date(2025, 12, 22)]
+
+
+@pytest.mark.parametrize(
+    ("day", "message"),
+    [
+        (date(2025, 12, 25), r"ES: 2025-12-25 is a holiday \(CME Globex Equity\); .*, 2025-12-24 or 2025-12-26"),
+        (
+            date(2025, 11, 27),
+            r"ES: 2025-11-27 is a holiday \(CME Globex Equity\), what trades on it counts to the next session; "
+            "ask for another session, 2025-11-26 or 2025-11-28",
+        ),
+    ],
+)
+def test_a_holiday_is_refused_with_the_sessions_around_it(instruments: Instruments, day: date, message: str) -> None:
+    for ask in (session_bounds, trading_seconds, is_half_day):
+        with pytest.raises(BadInputError, match=message):
+            ask(day, instruments.find("ESZ25"))
+
+
+def test_neighbours_are_found_over_weekends_holidays_and_the_turn_of_the_year(instruments: Instruments) -> None:
+    es = instruments.find("ESH26")
+    assert next_session(es, date(2025, 12, 31)) == date(2026, 1, 2)
+    assert previous_session(es, date(2026, 1, 2)) == date(2025, 12, 31)
+    assert next_session(es, date(2026, 1, 3)) == date(2026, 1, 5)
+    assert previous_session(instruments.find("SPY"), date(2001, 9, 17)) == date(2001, 9, 10)
+
+
+def test_the_time_that_a_session_trades_is_without_its_breaks_and_halts(instruments: Instruments) -> None:
+    hour = 3_600
+    assert trading_seconds(date(2025, 12, 18), instruments.find("ES")) == 23 * hour
+    assert trading_seconds(date(2025, 12, 18), instruments.find("ZC")) == 17 * hour + 35 * 60
+    # Thanksgiving from 17:00 to 12:00, and from 17:00 to 12:15
+    assert trading_seconds(date(2025, 11, 28), instruments.find("ES")) == 38 * hour + 15 * 60
+    assert trading_seconds(date(2025, 11, 28), instruments.find("SPY")) == 3 * hour + 30 * 60
+
+
+def test_sessions_of_a_range_are_arrays_in_order(instruments: Instruments) -> None:
+    week = sessions_between(instruments.find("ZC"), date(2025, 12, 22), date(2025, 12, 26))
+    assert week.date.tolist() == [date(2025, 12, day) for day in (22, 23, 24, 26)]
+    assert week.half_day.tolist() == [False, False, True, False]
+    assert week.stretches_us.shape == (8, 2)
+    assert (week.open_us[0], week.close_us[2]) == (us("2025-12-22T01:00"), us("2025-12-24T18:05"))
+    weekend = sessions_between(instruments.find("ZC"), date(2025, 12, 27), date(2025, 12, 28))
+    assert (len(weekend), weekend.stretches_us.shape) == (0, (0, 2))
+    with pytest.raises(BadInputError, match="sessions from 2025-12-28 to 2025-12-27; give the earlier date first"):
+        sessions_between(instruments.find("ZC"), date(2025, 12, 28), date(2025, 12, 27))
+
+
+@settings(max_examples=40)
+@given(
+    st.dates(date(2000, 1, 1), date(2028, 12, 31)),
+    st.integers(0, 400),
+    st.sampled_from(["ES", "CL", "ZN", "6E", "ZC", "LE", "SPY", "EURUSD", "BTCUSDT"]),
+)
+def test_stretches_of_trading_never_overlap_and_fill_their_sessions(first: date, days: int, symbol: str) -> None:
+    sessions = sessions_between(INSTRUMENTS.find(symbol), first, first + timedelta(days=days))
+    edges = sessions.stretches_us.ravel()
+    assert np.all(np.diff(edges) >= 0)
+    assert np.all(np.diff(sessions.stretches_us, axis=1) > 0)
+    assert np.isin(sessions.open_us, sessions.stretches_us[:, 0]).all()
+    assert np.isin(sessions.close_us, sessions.stretches_us[:, 1]).all()
+    assert np.all(np.diff(sessions.date) > np.timedelta64(0))
+
+
+def test_bars_on_a_holiday_belong_to_the_session_that_has_closed(instruments: Instruments) -> None:
+    # a calendar may be wrong: nothing is lost, and the session is complete as it was
+    es = instruments.find("ESH26")
+    series = bars("2025-12-24T18:15", "2025-12-25T15:00", "2025-12-25T23:05")
+    dates = trading_dates(series.bar_end, es, timeframe_seconds=300)
+    assert dates.tolist() == [date(2025, 12, 24)] * 2 + [date(2025, 12, 26)]
+    assert last_complete_session(series, es) == date(2025, 12, 24)
+    assert len(through_session(series, es, date(2025, 12, 24))) == 2
+    assert share_outside_sessions(series, es) == pytest.approx(1 / 3)
+
+
+def test_a_daily_bar_of_a_holiday_is_kept_and_is_no_session(instruments: Instruments) -> None:
+    series = bars("2025-12-25T00:00", "2025-12-26T00:00", seconds=86_400)
+    assert last_complete_session(series, instruments.find("ESH26")) == date(2025, 12, 24)
+    assert len(through_session(series, instruments.find("ESH26"), date(2025, 12, 26))) == 2
+
+
+def test_a_half_day_is_complete_at_its_early_close(instruments: Instruments) -> None:
+    es = instruments.find("ESH26")
+    assert last_complete_session(bars("2025-12-24T15:00", "2025-12-24T18:10"), es) is None
+    assert last_complete_session(bars("2025-12-24T15:00", "2025-12-24T18:15"), es) == date(2025, 12, 24)
+
+
+def test_bars_in_the_break_of_grains_are_outside(instruments: Instruments) -> None:
+    series = bars(
+        "2025-12-18T13:45", "2025-12-18T13:50", "2025-12-18T14:30", "2025-12-18T14:35"
+    )  # break 13:45-14:30 UTC
+    assert share_outside_sessions(series, instruments.find("ZCH26")) == 0.5
 
 
 @given(st.datetimes(datetime(2009, 1, 1), datetime(2030, 1, 1)), st.sampled_from(["ES", "EURUSD", "BTCUSDT"]))
