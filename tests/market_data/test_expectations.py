@@ -12,7 +12,7 @@ from minhos.market_data.bars import BarSeries, iso
 from minhos.market_data.expectations import check_frame, validate
 from minhos.market_data.instruments import Instruments
 from minhos.market_data.readers.column_map import load_column_map
-from minhos.market_data.readers.generic_csv import read_generic_csv
+from minhos.market_data.readers.mapped_table import read_mapped_table
 from minhos.market_data.readers.sierra_text import read_sierra_text
 from minhos.market_data.rules import measure, rules_for
 from minhos.market_data.sessions import last_complete_session
@@ -150,13 +150,13 @@ def test_a_source_without_order_flow_has_no_rules_for_it(clean_series: Make, ins
 def test_clean_real_files_pass(real_data: Path, examples: Path, instruments: Instruments) -> None:
     # one file of each kind: intraday, session-anchored, daily with settlements, order flow, an index, a currency
     names = ("MNQZ25-CME_5m.scid", "CLX25-NYMEX_1H.scid", "CLX25-NYMEX.DAILY")
-    everything = [read_sierra_text(real_data / "sierra_bardata" / f"{name}_BarData.txt") for name in names]
+    everything = [read_sierra_text(real_data / "sierra_bardata" / f"{name}_BarData.txt", zone="UTC") for name in names]
     csv = {"crypto_orderflow": "BTCUSDT_30m.csv", "indices_crypto": "USA500IDXUSD_H1.csv", "fx": "GBPUSDh1.csv"}
     for name, file in csv.items():
         path = real_data / name / file
         rule = load_column_map(examples / f"{name}.toml").rule_for(path)
         assert rule is not None
-        everything.append(read_generic_csv(path, rule))
+        everything.append(read_mapped_table(path, rule))
     for bars in everything:
         instrument = instruments.find(bars.series.symbol)
         session = last_complete_session(bars.series, instrument)

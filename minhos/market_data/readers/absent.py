@@ -35,24 +35,23 @@ def without_absent(values: Floats, bar_end: npt.NDArray[np.int64], *, name: str)
 
     `name`: the file's name, which opens the words. `bar_end` int64 [T], UTC us.
     """
-    values = values.copy()
-    found = {column: values[:, BAR_COLUMNS.index(column)] for column in _NAMES}  # views: written through
-    empty = [column for column, numbers in found.items() if not np.any(numbers)]  # NaN counts as something
+    found = {column: values[:, BAR_COLUMNS.index(column)] for column in _NAMES}
+    absent = [column for column, numbers in found.items() if not np.any(numbers)]  # NaN counts as something
     words = []
-    if empty:
+    if absent:
         words.append(
-            f"{name}: {' and '.join(_NAMES[column] for column in empty)} 0 in every row: the source does not know "
+            f"{name}: {' and '.join(_NAMES[column] for column in absent)} 0 in every row: the source does not know "
             "it, it is not used"
         )
-        other = [column for column in _SIDES if column not in empty and not np.all(np.isnan(found[column]))]
-        if len(other) == 1 and len(set(_SIDES) & set(empty)) == 1:
-            empty += other
+        other = [column for column in _SIDES if column not in absent and not np.all(np.isnan(found[column]))]
+        if len(other) == 1 and len(set(_SIDES) & set(absent)) == 1:
+            absent += other
             words.append(f"{name}: {_NAMES[other[0]]} is the whole volume then and says nothing, it is not used either")
-        for column in empty:
-            found[column][:] = np.nan
     with np.errstate(invalid="ignore"):
         traded = found["volume"] > 0
         for columns in (_SIDES, ("trades",)):
+            if any(column in absent for column in columns):
+                continue
             unknown = traded & np.all([found[column] == 0 for column in columns], axis=0)
             share = int(np.count_nonzero(unknown)) / max(1, int(np.count_nonzero(traded)))
             if share > _LARGEST_ZERO_SHARE:
@@ -62,6 +61,8 @@ def without_absent(values: Floats, bar_end: npt.NDArray[np.int64], *, name: str)
                     f"volume ({len(rows)} bars, {iso(int(bar_end[rows[0]]))} to {iso(int(bar_end[rows[-1]]))}): the source "
                     "did not know it then, it is not used; export the part that has it to use it"
                 )
-                for column in columns:
-                    found[column][:] = np.nan
+                absent += columns
+    if absent:
+        values = values.copy()  # a copy of a long history is large: only where something changes
+        values[:, [BAR_COLUMNS.index(column) for column in absent]] = np.nan
     return values, tuple(words)

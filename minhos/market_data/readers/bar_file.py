@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError
-from minhos.market_data.bars import BarSeries, iso
+from minhos.market_data.anchors import dated_by_grid
+from minhos.market_data.bars import BarSeries
+from minhos.market_data.instruments import Instrument
 from minhos.market_data.readers.absent import without_absent
 from minhos.market_data.readers.rejections import Rejection
+from minhos.market_data.readers.row_checks import note_bad_order, note_bad_values
 from minhos.market_data.readers.table import Table
-from minhos.market_data.timeframes import dominating_step, timeframe_in_name, timeframe_name
+from minhos.market_data.timeframes import DAY_SECONDS, dominating_step, timeframe_in_name, timeframe_name
 from minhos_client.contract import BAR_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BarFile", "bar_file", "cut_words", "utc_microseconds"]
+__all__ = ["NOT_A_TIME", "BarFile", "bar_file", "cut_words", "utc_microseconds"]
 
-_LEAST_BARS = 2
+NOT_A_TIME: Final = np.iinfo(np.int64).min
+"""The stamp of a row whose time could not be read; NumPy's own NaT."""
+
+_LEAST_BARS: Final = 2
+_EARLIEST: Final = int(np.datetime64("1800-01-01", "us").astype(np.int64))
+_LATEST: Final = int(np.datetime64("2200-01-01", "us").astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -47,36 +55,55 @@ class BarFile:
 
 def cut_words(table: Table) -> str:
     """Why the last row of a table that is `cut` is left out."""
-    return (
-        f"{table.path.name}, line {int(table.lines[-1])}: the file has no final newline, so its last row may be "
-        "half-written (an export still running?); that row is left out"
-    )
+    return f"{table.path.name}, {table.place(len(table) - 1)}: {table.cut}; that row is left out"
 
 
 def utc_microseconds(table: Table, naive: pd.Series[pd.Timestamp], *, zone: str) -> npt.NDArray[np.int64]:
     """Local stamps without a zone as UTC us, int64 [T].
 
-    Raises `BadInputError` with the line of a stamp that could not be parsed (NaT), or of a local time that DST makes
-    impossible or ambiguous.
+    A stamp that could not be parsed (NaT) is `NOT_A_TIME` and a fault of its row. The hour that comes twice when summer
+    time ends is told apart by the order of the rows. Raises `BadInputError` for a local time that DST leaves out.
     """
     import pandas as pd
 
-    missing = np.flatnonzero(naive.isna().to_numpy())
-    if missing.size:
-        row = int(missing[0])
-        raise BadInputError(
-            f"{table.where(row)}: the time is not in the expected form; correct or remove the row, "
-            "or state the clock in the column map"
-        )
+    table.faults.add(
+        naive.isna().to_numpy(),
+        "the time is not in the expected form",
+        lambda _row: "the time is not in the expected form",
+        advice="correct or remove the row, or state the clock in the column map",
+    )
     if zone != "UTC":
         try:
-            naive = naive.dt.tz_localize(zone, ambiguous="infer").dt.tz_convert("UTC").dt.tz_localize(None)
+            local = naive.dt.tz_localize(zone, ambiguous=_first_pass(naive, zone))
+            naive = local.dt.tz_convert("UTC").dt.tz_localize(None)
         except (ValueError, pd.errors.OutOfBoundsDatetime) as error:
             raise BadInputError(
                 f"{table.path}: the times do not fit the zone {zone} ({str(error).splitlines()[0]}); "
                 "export the file in UTC, or correct the zone in the column map"
             ) from error
     return naive.to_numpy().astype("datetime64[us]").astype(np.int64)
+
+
+def _first_pass(naive: pd.Series[pd.Timestamp], zone: str) -> npt.NDArray[np.bool_]:
+    """Where a clock time that comes twice is meant the first time, bool [T]; true for all that come once.
+
+    The second pass begins where the clock goes back (or, with one bar an hour, stands still). A file that has only one of
+    the two hours has the one that is nearer to its other rows.
+    """
+    twice = naive.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").isna() & naive.notna()
+    first = np.ones(len(naive), dtype=bool)
+    rows = np.flatnonzero(twice.to_numpy())
+    clock = naive.to_numpy().astype("datetime64[us]").astype(np.int64).astype(np.float64)
+    for hour in np.split(rows, np.flatnonzero(np.diff(clock[rows]) > DAY_SECONDS * 1e6) + 1):
+        steps = np.diff(clock[hour])
+        back = np.flatnonzero(steps < 0) if np.any(steps < 0) else np.flatnonzero(steps == 0)
+        if back.size:
+            first[hour[back[0] + 1 :]] = False
+        elif hour.size:
+            since = clock[hour[0]] - clock[hour[0] - 1] if hour[0] > 0 else np.inf
+            until = clock[hour[-1] + 1] - clock[hour[-1]] if hour[-1] + 1 < len(clock) else np.inf
+            first[hour] = since <= until
+    return first
 
 
 def bar_file(
@@ -91,45 +118,83 @@ def bar_file(
     timeframe_seconds: int | None,
     zone: str | None,
     words: tuple[str, ...],
+    open_interest: npt.NDArray[np.float64] | None = None,
+    instrument: Instrument | None = None,
 ) -> BarFile:
-    """Turn parsed columns into bars: find the timeframe, check it against the name, date each bar by its end.
+    """Turn parsed columns into bars: leave out the rows that cannot be any, find the timeframe, date each bar by its end.
 
-    `stamps` int64 [T] UTC us, start or end of the bar. A bar that is stamped at its start ends one timeframe later, or
-    when the next one starts (Sierra's hourly bars are cut at the session's edges). `drop_last`: the last row is still
-    open or half-written. Columns that the source has in name only become NaN (`absent`). Raises `BadInputError` for
-    times that do not increase, a name that contradicts the content, too few bars.
+    `stamps` int64 [T] UTC us, start or end of the bar, `NOT_A_TIME` where there is none; `columns` float64 [T] by the
+    contract's names and `open_interest` float64 [T]. A bar that is stamped at its start ends where the grid of `instrument`
+    says (Sierra's hourly bars are cut at the session's anchors); off that grid one timeframe later, or when the next
+    starts. `drop_last`: the last row is still open or half-written; nothing in it is a fault.
+    Columns that the source has in name only become NaN (`absent`).
+
+    Rows whose numbers, time, order, prices or volumes are wrong are `rejected`, up to 1 % of the rows. Raises
+    `BadInputError` with the first of them where there are more, and for a file without a regular timeframe, a name that
+    contradicts the content, too few bars.
     """
-    late = np.flatnonzero(np.diff(stamps) <= 0)
-    if late.size:
-        row = int(late[0]) + 1
-        raise BadInputError(
-            f"{table.where(row)}: the time {iso(int(stamps[row]))} is not after the row before "
-            f"({iso(int(stamps[row - 1]))}); sort the file by time and remove duplicate rows (range and tick bars are "
-            "not usable here)"
-        )
-    found = dominating_step(stamps, where=str(table.path))
+    count = len(stamps) - 1 if drop_last else len(stamps)
+    dated = _note_bad_times(table, stamps)
+    table.faults.refuse_too_many(count, where=table.where)
+    ordered = np.sort(stamps[dated])  # times in disorder are told row by row below; here only their distances count
+    found = dominating_step(ordered[np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))], where=str(table.path))
     _check_timeframe(table.path, found=found, mapped=timeframe_seconds)
-    if stamped_at_end:
-        bar_end = stamps.copy()
-    else:
-        bar_end = stamps + found * 1_000_000
-        bar_end[:-1] = np.minimum(bar_end[:-1], stamps[1:])
-    values = np.full((len(stamps), len(BAR_COLUMNS)), np.nan)
+    compared = columns if open_interest is None else {**columns, "open interest": open_interest}
+    in_order = note_bad_order(table.faults, stamps, dated, compared)
+    note_bad_values(table.faults, columns, intraday=found < DAY_SECONDS)
+    table.faults.refuse_too_many(count, where=table.where)
+
+    timeline = np.flatnonzero(
+        in_order
+    )  # a rejected bar, and one that is left out, still says when the one before it ended
+    ends = stamps[timeline] if stamped_at_end else _ends(stamps[timeline], found, instrument)
+    used = (timeline < count) & ~table.faults.rows[timeline]
+    kept, bar_end = timeline[used], ends[used]
+    if len(kept) < _LEAST_BARS:
+        raise BadInputError(f"{table.path}: too little history, {len(kept)} complete bars; export more bars")
+    values = np.full((len(kept), len(BAR_COLUMNS)), np.nan)
     for name, numbers in columns.items():
-        values[:, BAR_COLUMNS.index(name)] = numbers
-    kept = len(stamps) - 1 if drop_last else len(stamps)
-    if kept < _LEAST_BARS:
-        raise BadInputError(f"{table.path}: too little history, {kept} complete bars; export more bars")
-    known, absent = without_absent(values[:kept], bar_end[:kept], name=table.path.name)
+        values[:, BAR_COLUMNS.index(name)] = numbers[kept]
+    known, absent = without_absent(values, bar_end, name=table.path.name)
     return BarFile(
         path=table.path,
         kind=kind,
-        series=BarSeries(symbol=symbol, timeframe_seconds=found, bar_end=bar_end[:kept], values=known),
+        series=BarSeries(
+            symbol=symbol,
+            timeframe_seconds=found,
+            bar_end=bar_end,
+            values=known,
+            open_interest=None if open_interest is None else open_interest[kept],
+        ),
         sha256=table.sha256,
-        covers_until=int(bar_end[-1]),
+        covers_until=int(ends[-1]),
         zone=zone,
         words=(*words, *absent),
+        rejected=table.faults.rejections(count, place=table.place),
     )
+
+
+def _ends(starts: npt.NDArray[np.int64], timeframe: int, instrument: Instrument | None) -> npt.NDArray[np.int64]:
+    """When bars that are stamped at their start are known, int64 [T], UTC us."""
+    if instrument is not None and timeframe < DAY_SECONDS:
+        ends = dated_by_grid(starts, instrument, timeframe)
+        if ends is not None:
+            return ends
+    ends = starts + timeframe * 1_000_000
+    ends[:-1] = np.minimum(ends[:-1], starts[1:])
+    return ends
+
+
+def _note_bad_times(table: Table, stamps: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Note the rows without a time that a bar can have; the others as bool [T]."""
+    plausible = (stamps >= _EARLIEST) & (stamps < _LATEST)
+    table.faults.add(
+        ~plausible,
+        "the time is not between 1800 and 2200",
+        lambda row: f"the time is not between 1800 and 2200 ({int(stamps[row])} us after 1970)",
+        advice="correct or remove the row, or state the clock in the column map",
+    )
+    return plausible
 
 
 def _check_timeframe(path: Path, *, found: int, mapped: int | None) -> None:

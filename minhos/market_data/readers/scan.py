@@ -1,46 +1,109 @@
-"""The readers' one door: which files of a folder are bars, of what kind, and of which symbol."""
+"""The readers' one door: which files are bars, of what kind, and of which symbol. By content; reads heads, no rows."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from minhos.errors import BadInputError
+from minhos.errors import BadInputError, ConfigError
+from minhos.market_data.instruments import Instrument
 from minhos.market_data.readers.bar_file import BarFile
 from minhos.market_data.readers.column_map import ColumnMap, FileRule, load_column_map
-from minhos.market_data.readers.generic_csv import KIND as GENERIC_CSV
-from minhos.market_data.readers.generic_csv import read_generic_csv
+from minhos.market_data.readers.mapped_table import KIND as MAPPED_TABLE
+from minhos.market_data.readers.mapped_table import read_mapped_table
+from minhos.market_data.readers.parquet_table import is_parquet
 from minhos.market_data.readers.sierra_text import KIND as SIERRA_TEXT
 from minhos.market_data.readers.sierra_text import is_sierra_text, read_sierra_text, sierra_symbol
 from minhos.market_data.readers.table import first_line
+from minhos.market_data.sierra.depth import KIND as DEPTH
+from minhos.market_data.sierra.depth import depth_symbol, is_depth
+from minhos.market_data.sierra.scid import KIND as SCID
+from minhos.market_data.sierra.scid import is_scid
+from minhos.market_data.symbols import root_of
 
-__all__ = ["SYNTHETIC_MARKER", "Found", "Scan", "find_map", "ignored_words", "read_found", "scan_folder"]
+__all__ = [
+    "DEPTH",
+    "SCID",
+    "SYNTHETIC_MARKER",
+    "Found",
+    "Scan",
+    "Statements",
+    "find_map",
+    "ignored_words",
+    "read_found",
+    "scan_folder",
+    "scan_paths",
+]
 
-SYNTHETIC_MARKER = "SYNTHETIC.txt"
-_TABLE_SUFFIXES = (".csv", ".txt", ".tsv")
-_EXPORT_NAME = "_bardata.txt"
+SYNTHETIC_MARKER: Final = "SYNTHETIC.txt"
+_TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".parquet", ".zip")
+_NAMED_BY_SIERRA = ("_bardata.txt", "-bardata.txt", ".dly", ".itxt", ".scid", ".depth")
 _NAMED_FILES = 3
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file that a reader can read: what it is, before its rows are looked at."""
+    """A file that a reader can read: what it is, before its rows are looked at.
+
+    `zone`: IANA zone that is stated for a Sierra Chart text file. `rule`: of a mapped table. `price_multiplier`,
+    `combine_sub_trades`: of a `.scid` (the first of a `.depth` too); a multiplier of None is the instrument's.
+    """
 
     path: Path
     kind: str
     symbol: str
     zone: str | None = None
     rule: FileRule | None = None
+    price_multiplier: float | None = None
+    combine_sub_trades: bool = False
+
+    @property
+    def binary(self) -> bool:
+        """Whether bars have to be built from what the file holds (ticks, depth)."""
+        return self.kind in (SCID, DEPTH)
+
+    def with_multiplier(self, multiplier: float) -> Found:
+        """The same file with its price multiplier decided."""
+        return replace(self, price_multiplier=multiplier)
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What was said of the files on the command line; a map says more of single files, and goes first.
+
+    `price_multipliers`: symbol or root -> price = number in the file x this.
+    """
+
+    zone: str | None = None
+    price_multipliers: Mapping[str, float] = field(default_factory=dict)
+    combine_sub_trades: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone or "UTC")
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ConfigError(
+                f"zone {self.zone!r} is not an IANA time zone: write America/New_York, Europe/Berlin, UTC ..."
+            ) from error
+
+    def multiplier_for(self, symbol: str) -> float | None:
+        for name in (symbol, root_of(symbol)):
+            if name is not None and name in self.price_multipliers:
+                return self.price_multipliers[name]
+        return None
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a folder holds. `ignored`: file name -> why it is not read."""
+    """What was found. `ignored`: file name -> why it is no bar file. `refused`: bar files that cannot be used -> why."""
 
     found: tuple[Found, ...]
     ignored: dict[str, str]
+    refused: dict[Path, str]
     synthetic: bool
 
 
@@ -67,42 +130,77 @@ def _is_instruments(path: Path) -> bool:
         return False  # reading it as the map then says what is wrong with it
 
 
-def scan_folder(folder: Path, map_file: Path | None) -> Scan:
-    """Look at the first line of every file in `folder` (not in its subfolders), reading nothing else.
-
-    Raises `BadInputError` for a missing or empty folder, an unreadable file, and a folder without any bar file (it
-    then says of each file why not).
-    """
-    try:
-        files = sorted(path for path in folder.iterdir() if not path.is_dir() and not path.name.startswith("."))
-    except OSError as error:
-        raise BadInputError(
-            f"{folder}: cannot read the data folder ({error.strerror}); give an existing folder with bar files"
-        ) from error
+def scan_folder(folder: Path, map_file: Path | None, said: Statements | None = None) -> Scan:
+    """Look at the head of every file in `folder` (not in its subfolders). Raises as `scan_paths`."""
+    files = _files_in(folder, deep=False)
     if not files:
         raise BadInputError(
             f"{folder}: the data folder has no files (subfolders are not searched); put Sierra Chart bar exports "
             "or mapped CSV files there"
         )
-    chosen = find_map(folder, map_file)
-    column_map = ColumnMap() if chosen is None else load_column_map(chosen)
+    return _scan(files, map_file, said or Statements(), where=str(folder))
+
+
+def scan_paths(paths: Sequence[Path], map_file: Path | None, said: Statements) -> Scan:
+    """Look at the heads of files, and of all files under folders.
+
+    Raises `BadInputError` for a path that is not there, a broken map, and where no file can be read as bars (it then says
+    of the files why not). A bar file that cannot be used is `refused`, with its reason.
+    """
+    files: list[Path] = []
+    for path in paths:
+        files += _files_in(path, deep=True) if path.is_dir() else [path]
+    if not files:
+        raise BadInputError(f"{', '.join(map(str, paths))}: no files there; give Sierra Chart's data or export folder")
+    return _scan(list(dict.fromkeys(files)), map_file, said, where=", ".join(map(str, paths)))
+
+
+def _files_in(folder: Path, *, deep: bool) -> list[Path]:
+    try:
+        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise BadInputError(
+            f"{folder}: cannot read the data folder ({error.strerror}); give an existing folder with bar files"
+        ) from error
+    files = [path for path in entries if not path.is_dir()]
+    for path in entries:
+        if deep and path.is_dir() and not path.is_symlink():
+            files += _files_in(path, deep=True)
+    return files
+
+
+def _scan(files: Iterable[Path], map_file: Path | None, said: Statements, *, where: str) -> Scan:
+    maps: dict[Path, tuple[ColumnMap, Path | None]] = {}
     found: list[Found] = []
     ignored: dict[str, str] = {}
+    refused: dict[Path, str] = {}
+    synthetic = False
     for path in files:
-        if path.name == SYNTHETIC_MARKER or path.suffix == ".toml":
+        if path.name == SYNTHETIC_MARKER:
+            synthetic = True
             continue
-        item = _look(path, column_map, chosen)
+        if path.suffix == ".toml":
+            continue
+        folder = path.parent
+        if folder not in maps:
+            chosen = find_map(folder, map_file)
+            maps[folder] = (ColumnMap() if chosen is None else load_column_map(chosen), chosen)
+        try:
+            item = _look(path, *maps[folder], said)
+        except BadInputError as error:
+            refused[path] = str(error)
+            continue
         if isinstance(item, Found):
             found.append(item)
         else:
             ignored[path.name] = item
     if not found:
-        reasons = "; ".join(ignored_words(ignored)[:5])
+        reasons = "; ".join([*refused.values(), *ignored_words(ignored)][:5])
         raise BadInputError(
-            f"{folder}: no file that can be read as bars ({reasons or 'only settings'}); give Sierra Chart "
-            '"Export Bar Data" text files, or a column map for the CSV files (see examples/)'
+            f"{where}: no file that can be read as bars ({reasons or 'only settings'}); give Sierra Chart's .scid, .dly, "
+            ".depth or text files, or a column map for CSV and Parquet files (see examples/)"
         )
-    return Scan(found=tuple(found), ignored=ignored, synthetic=(folder / SYNTHETIC_MARKER).exists())
+    return Scan(found=tuple(found), ignored=ignored, refused=refused, synthetic=synthetic)
 
 
 def ignored_words(ignored: Mapping[str, str]) -> tuple[str, ...]:
@@ -120,32 +218,67 @@ def ignored_words(ignored: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _look(path: Path, column_map: ColumnMap, chosen: Path | None) -> Found | str:
-    """The file as `Found`, or in words why it is none."""
-    rule = column_map.rule_for(path)
+def _look(path: Path, column_map: ColumnMap, chosen: Path | None, said: Statements) -> Found | str:
+    """The file as `Found`, or in words why it is none. Raises `BadInputError` for a bar file that cannot be used."""
     header = first_line(path)
+    if is_scid(path) or is_depth(path):
+        return _binary(path, column_map, said)
+    rule = column_map.rule_for(path)
     if rule is not None:
-        return Found(path=path, kind=GENERIC_CSV, symbol=rule.symbol, rule=rule)
+        return Found(path=path, kind=MAPPED_TABLE, symbol=rule.symbol, rule=rule)
     if header is not None and is_sierra_text(header):
-        zone = None if column_map.sierra_text is None else column_map.sierra_text.zone
-        return Found(path=path, kind=SIERRA_TEXT, symbol=sierra_symbol(path), zone=zone)
-    if path.name.lower().endswith(_EXPORT_NAME):
+        symbol = sierra_symbol(path)
+        if not symbol:
+            raise BadInputError(
+                f"{path}: no symbol in the file's name; name it as Sierra Chart does (MNQZ25-CME_5m...)"
+            )
+        stated = None if column_map.sierra_text is None else column_map.sierra_text.zone_for(path)
+        return Found(path=path, kind=SIERRA_TEXT, symbol=symbol, zone=stated or said.zone)
+    if path.name.lower().endswith(_NAMED_BY_SIERRA):
         raise BadInputError(
-            f"{path}, line 1: named like a Sierra Chart bar export, but its header is {header or 'missing'!r}; "
-            "export it again with Edit >> Export Bar Data to Text File"
+            f"{path}: named like a file of Sierra Chart's bars, but it begins with {header or _head(path)!r}; "
+            "copy or export it again (text: Edit >> Export Bar Data to Text File)"
         )
-    if header is None:
+    return _ignored(path, header, chosen)
+
+
+def _binary(path: Path, column_map: ColumnMap, said: Statements) -> Found:
+    scid = is_scid(path)
+    symbol = sierra_symbol(path) if scid else depth_symbol(path)
+    if not symbol:
+        raise BadInputError(f"{path}: no symbol in the file's name; name it as Sierra Chart does (ESZ25-CME.scid)")
+    mapped = column_map.scid.multiplier_for(symbol)
+    return Found(
+        path=path,
+        kind=SCID if scid else DEPTH,
+        symbol=symbol,
+        price_multiplier=said.multiplier_for(symbol) if mapped is None else mapped,
+        combine_sub_trades=column_map.scid.combine_sub_trades or said.combine_sub_trades,
+    )
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(8)
+
+
+def _ignored(path: Path, header: str | None, chosen: Path | None) -> str:
+    """In words, why a file is none of ours."""
+    if is_parquet(path):
+        shown = "Parquet"
+    elif header is None:
         return "empty or not a text file"
-    if path.suffix.lower() not in _TABLE_SUFFIXES:
+    elif path.suffix.lower() not in _TABLE_SUFFIXES:
         return "not a bar file"
-    shown = header if len(header) <= 60 else f"{header[:60]}..."
+    else:
+        shown = header if len(header) <= 60 else f"{header[:60]}..."
     if chosen is None:
         return f"its columns ({shown}) are not a Sierra Chart export and there is no column map for it"
     return f"its columns ({shown}) are not a Sierra Chart export and no pattern of {chosen.name} matches its name"
 
 
-def read_found(found: Found) -> BarFile:
-    """Read the file with the reader of its kind; `BadInputError` as that reader raises it."""
+def read_found(found: Found, instrument: Instrument) -> BarFile:
+    """Read a text file or table with the reader of its kind; `BadInputError` as that reader raises it."""
     if found.rule is not None:
-        return read_generic_csv(found.path, found.rule)
-    return read_sierra_text(found.path, zone=found.zone)
+        return read_mapped_table(found.path, found.rule, instrument)
+    return read_sierra_text(found.path, zone=found.zone, instrument=instrument)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from minhos.market_data.readers.absent import without_absent
 from minhos.market_data.readers.column_map import ColumnMap
-from minhos.market_data.readers.generic_csv import read_generic_csv
+from minhos.market_data.readers.mapped_table import read_mapped_table
 from minhos.market_data.readers.sierra_text import read_sierra_text
 
 Write = Callable[..., Path]
@@ -27,7 +27,7 @@ def export(flows: list[str]) -> list[str]:
 
 
 def test_an_export_without_trades_and_order_flow_has_nan_and_says_so(write_export: Write) -> None:
-    bars = read_sierra_text(write_export(lines=export(["7, 0, 0, 0"] * 20)))
+    bars = read_sierra_text(write_export(lines=export(["7, 0, 0, 0"] * 20)), zone="UTC")
     assert bars.series.column("volume").tolist() == [7.0] * 20
     assert [bars.series.has(name) for name in ("bid_volume", "ask_volume", "trades")] == [False] * 3
     assert bars.words[-1] == (
@@ -40,15 +40,15 @@ def test_a_mapped_volume_that_is_always_zero_is_not_faked(tmp_path: Path) -> Non
     path = tmp_path / "X.csv"
     path.write_text("t,o,h,l,c,v\n" + "".join(f"2026-01-05 10:0{i}:00,1,1,1,1,0\n" for i in range(5)))
     columns = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v"}
-    rule = {"glob": "*", "symbol": "EURUSD", "time": "t", "columns": columns}
+    rule = {"glob": "*", "symbol": "EURUSD", "time": "t", "zone": "UTC", "columns": columns}
     found = ColumnMap.model_validate({"files": [rule]}).files[0]
-    bars = read_generic_csv(path, found)
+    bars = read_mapped_table(path, found)
     assert not bars.series.has("volume")
     assert bars.words[-1] == "X.csv: volume 0 in every row: the source does not know it, it is not used"
 
 
 def test_a_history_with_a_part_without_order_flow_loses_the_columns_as_a_whole(write_export: Write) -> None:
-    bars = read_sierra_text(write_export(lines=export(["7, 0, 0, 0"] * 20 + ["7, 3, 3, 4"] * 60)))
+    bars = read_sierra_text(write_export(lines=export(["7, 0, 0, 0"] * 20 + ["7, 3, 3, 4"] * 60)), zone="UTC")
     assert [bars.series.has(name) for name in ("volume", "bid_volume", "ask_volume", "trades")] == [True] + [False] * 3
     assert (
         "bid volume and ask volume 0 in 25.0% of the bars that have volume (20 bars, 2008-05-04T00:05Z to"
@@ -58,19 +58,19 @@ def test_a_history_with_a_part_without_order_flow_loses_the_columns_as_a_whole(w
 
 
 def test_a_few_bars_without_order_flow_stay_for_validation_to_name(write_export: Write) -> None:
-    bars = read_sierra_text(write_export(lines=export(["7, 0, 0, 0"] * 2 + ["7, 3, 3, 4"] * 300)))
+    bars = read_sierra_text(write_export(lines=export(["7, 0, 0, 0"] * 2 + ["7, 3, 3, 4"] * 300)), zone="UTC")
     assert all(bars.series.has(name) for name in ("volume", "bid_volume", "ask_volume", "trades"))
     assert bars.series.column("bid_volume")[:3].tolist() == [0.0, 0.0, 3.0]
     assert not any("not used" in words for words in bars.words)
 
 
 def test_a_bar_that_nobody_traded_is_a_true_zero(write_export: Write) -> None:
-    bars = read_sierra_text(write_export(lines=export(["0, 0, 0, 0"] * 20 + ["7, 3, 3, 4"] * 20)))
+    bars = read_sierra_text(write_export(lines=export(["0, 0, 0, 0"] * 20 + ["7, 3, 3, 4"] * 20)), zone="UTC")
     assert all(bars.series.has(name) for name in ("volume", "bid_volume", "ask_volume", "trades"))
 
 
 def test_a_flow_with_one_side_only_is_no_flow(write_export: Write) -> None:
-    bars = read_sierra_text(write_export(lines=export(["7, 3, 0, 7"] * 20)))
+    bars = read_sierra_text(write_export(lines=export(["7, 3, 0, 7"] * 20)), zone="UTC")
     assert [bars.series.has(name) for name in ("volume", "bid_volume", "ask_volume", "trades")] == [
         True, False, False, True,
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from minhos.errors import BadInputError
 from minhos.market_data.bars import iso
 from minhos.market_data.readers.bar_file import BarFile
 from minhos.market_data.readers.column_map import ColumnMap
-from minhos.market_data.readers.generic_csv import read_generic_csv
+from minhos.market_data.readers.mapped_table import read_mapped_table
 from minhos.market_data.readers.sierra_text import read_sierra_text
 
 Write = Callable[..., Path]
@@ -26,10 +26,10 @@ ROWS = [f"2026-01-05 10:{minute:02d}:00,1,3,0.5,2,1{minute:02d}\n" for minute in
 def read(folder: Path, content: str, **rule: object) -> BarFile:
     path = folder / "X.csv"
     path.write_bytes(content.encode())
-    entry = {"glob": "*.csv", "symbol": "BTCUSDT", "time": "t", "columns": COLUMNS} | rule
+    entry = {"glob": "*.csv", "symbol": "BTCUSDT", "time": "t", "zone": "UTC", "columns": COLUMNS} | rule
     found = ColumnMap.model_validate({"files": [entry]}).rule_for(path)
     assert found is not None
-    return read_generic_csv(path, found)
+    return read_mapped_table(path, found)
 
 
 def test_a_last_row_without_its_line_end_is_left_out_aloud(tmp_path: Path) -> None:
@@ -49,12 +49,33 @@ def test_wherever_a_file_is_cut_no_half_number_becomes_a_bar(
 ) -> None:
     folder = tmp_path_factory.mktemp("cut")
     whole = read(folder, HEAD + "".join(ROWS)).series
-    text = (HEAD + "".join(ROWS))[:-cut]
-    if text.endswith("\n") or text.rsplit("\n", 1)[1].count(",") == 5:
-        np.testing.assert_array_equal(read(folder, text).series.values, whole.values[:4])
-    else:
-        with pytest.raises(BadInputError, match="line 6: the last line is half-written"):
-            read(folder, text)
+    file = read(folder, (HEAD + "".join(ROWS))[:-cut])
+    np.testing.assert_array_equal(file.series.values, whole.values[:4])
+    assert file.rejected == ()
+
+
+@pytest.mark.parametrize(
+    ("last", "fields", "until"),
+    [
+        ("2026-01-05 10:40:00,1,3,0.", 4, "10:50"),  # its time is whole
+        ("2026-01-05 10:40:00,", 2, "10:50"),
+        ("2026-01-05 10:4", 1, "10:40"),
+        ("2026-01-05 10:40:00,1\n", 2, "10:50"),
+    ],
+)
+def test_a_last_line_with_too_few_fields_is_left_out_aloud(tmp_path: Path, last: str, fields: int, until: str) -> None:
+    file = read(tmp_path, HEAD + "".join(ROWS[:-1]) + last)
+    assert len(file.series) == 4
+    assert iso(file.covers_until) == f"2026-01-05T{until}Z"
+    assert file.words[1] == (
+        f"X.csv, line 6: the last line has {fields} of 6 fields, it is half-written (an export still running?); that row is "
+        "left out"
+    )
+
+
+def test_too_few_fields_before_the_last_line_are_malformed(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"line 3: malformed row, 3 fields, the header has 6; correct or remove"):
+        read(tmp_path, HEAD + ROWS[0] + "2026-01-05 10:10:00,1,3\n" + "".join(ROWS[2:]))
 
 
 def test_a_row_that_is_still_open_and_cut_is_one_row(tmp_path: Path) -> None:
@@ -75,16 +96,16 @@ def test_blank_lines_after_the_last_row_are_no_cut(tmp_path: Path) -> None:
 
 def test_an_export_without_its_final_newline_loses_one_row_not_two(write_export: Write) -> None:
     path = write_export()
-    whole = read_sierra_text(path)
+    whole = read_sierra_text(path, zone="UTC")
     path.write_bytes(path.read_bytes()[:-3])
-    cut = read_sierra_text(path)
+    cut = read_sierra_text(path, zone="UTC")
     assert cut.series.values.tolist() == whole.series.values.tolist()
     assert cut.covers_until == whole.covers_until
     assert "line 6: the file has no final newline" in cut.words[1]
 
 
 def test_the_row_that_is_left_out_still_says_how_far_the_file_reaches(write_export: Write) -> None:
-    bars = read_sierra_text(write_export())
+    bars = read_sierra_text(write_export(), zone="UTC")
     assert (iso(int(bars.series.bar_end[-1])), iso(bars.covers_until)) == ("2025-12-01T23:20Z", "2025-12-01T23:25Z")
 
 
@@ -95,7 +116,7 @@ def test_the_row_that_is_left_out_still_says_how_far_the_file_reaches(write_expo
         ('2026-01-05 10:20:00,1,3,0.5,2,"120\n', r"line 4: a stray double quote"),
         ('2026-01-05 10:20:00,1"1,"3,0.5,2,120\n', r"line 4: a stray double quote"),
         ('2026-01-05 10:20:00,"1""3,0.5,2,1,120\n', r"line 4: a stray double quote"),
-        ("2026-01-05 10:20:00,1,3\r,0.5,2,120\n", r"line 4: a carriage return inside the line; 6 rows .* from 5 lines"),
+        ("2026-01-05 10:20:00,1,3\r,0.5,2,120\n", r"line 4: a carriage return inside the line; correct it"),
     ],
 )
 def test_a_line_that_would_be_read_as_another_row_is_told(tmp_path: Path, row: str, message: str) -> None:
@@ -107,7 +128,7 @@ def test_a_stray_quote_in_an_export_is_told(write_export: Write) -> None:
     path = write_export()
     path.write_bytes(path.read_bytes().replace(b"23:05:00, 6850.00", b'23:05:00, "6850.00'))
     with pytest.raises(BadInputError, match="line 3: a stray double quote"):
-        read_sierra_text(path)
+        read_sierra_text(path, zone="UTC")
 
 
 def test_quotes_around_whole_fields_are_no_fault(tmp_path: Path) -> None:

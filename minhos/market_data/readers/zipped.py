@@ -1,0 +1,39 @@
+"""A text file inside a ZIP archive: vendors ship one table per archive."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Final
+
+from minhos.errors import BadInputError
+
+__all__ = ["unzipped"]
+
+_MAGIC: Final = b"PK\x03\x04"
+
+
+def unzipped(path: Path, content: bytes) -> bytes:
+    """The one file in an archive, or `content` itself where it is none.
+
+    What is in a whole archive is no longer written to: a last line without its line end gets one.
+    Raises `BadInputError` for an archive that is broken or encrypted, or that does not have exactly one file.
+    """
+    if not content.startswith(_MAGIC):
+        return content
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [member.filename for member in archive.infolist() if not member.is_dir()]
+            if len(names) != 1:
+                shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+                raise BadInputError(
+                    f"{path}: the archive has {len(names)} files ({shown}), one is needed; unpack it and give the files"
+                )
+            text = archive.read(names[0])
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise BadInputError(
+            f"{path}: not a readable archive ({error}); copy or download it again, or unpack it and give the file"
+        ) from error
+    return text if text.endswith(b"\n") else text + b"\n"
