@@ -20,6 +20,7 @@ import typer
 from rich.text import Text
 
 from minhos import __version__
+from minhos.cli_market import bars, ingest
 from minhos.config import Settings
 from minhos.console import console
 from minhos.errors import BadInputError, ConfigError, InstrumentError, MinhosError
@@ -30,6 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="MinhOS ML: bars in by night, Kelly-sized decisions out by day. Settings are MINHOS_* variables (minhos doctor).",
 )
+
+app.command()(ingest)
+app.command()(bars)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 HELD = 3
@@ -49,7 +53,9 @@ def night(
     session: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Default: the last complete one in the data.")
     ] = None,
-    universe: Annotated[str | None, typer.Option(help="Symbols, separated by commas. Default: all.")] = None,
+    universe: Annotated[
+        str | None, typer.Option(help="Symbols, separated by commas; NQ[C]: all expiries of NQ as one. Default: all.")
+    ] = None,
     profile: Annotated[str, typer.Option(help="quick (minutes) or full.")] = "quick",
     instruments: Annotated[Path | None, typer.Option(help="TOML with more instrument definitions.")] = None,
     force: Annotated[bool, typer.Option(help="Do every step again, and publish over a newer release.")] = False,

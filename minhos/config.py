@@ -94,6 +94,11 @@ class Settings(BaseModel):
         return f"{self.grpc_host}:{self.grpc_port}"
 
     @property
+    def bars(self) -> Path:
+        """The bar store."""
+        return self.home / "bars"
+
+    @property
     def runs(self) -> Path:
         """One folder per night."""
         return self.home / "runs"

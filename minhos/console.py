@@ -42,10 +42,10 @@ QUIET_SECONDS = 5.0
 TABLE_COLUMNS = 3
 
 
-def console() -> Console:
-    """Standard output: the terminal's width up to 100 columns; 100 when it goes to a file."""
-    out = Console(highlight=False)
-    return Console(highlight=False, width=min(out.width, WIDTH) if out.is_terminal else WIDTH)
+def console(*, stderr: bool = False) -> Console:
+    """Standard output (or error): the terminal's width up to 100 columns; 100 when it goes to a file."""
+    out = Console(highlight=False, stderr=stderr)
+    return Console(highlight=False, stderr=stderr, width=min(out.width, WIDTH) if out.is_terminal else WIDTH)
 
 
 def utc(microseconds: int) -> str:

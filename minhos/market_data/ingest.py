@@ -1,24 +1,31 @@
-"""Taking in the data of a night: first a plan that says what and why, then the bars, up to the session's end."""
+"""Taking in the data of a night: the folder's new bars into the store, a plan that says what and why, then the bars."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from minhos.errors import BadInputError
-from minhos.market_data.bars import write_bars
+from minhos.errors import BadInputError, InstrumentError
+from minhos.market_data.bars import BarSeries, write_bars
 from minhos.market_data.choices import choose_session, choose_symbols, choose_timeframe
-from minhos.market_data.folder import read_folder
-from minhos.market_data.instruments import Instrument, load_instruments
+from minhos.market_data.history import History, Moment
+from minhos.market_data.instruments import Instrument, Instruments, load_instruments
+from minhos.market_data.intake.journal import read_journal
+from minhos.market_data.intake.options import IntakeOptions
+from minhos.market_data.intake.plan import plan_files
+from minhos.market_data.intake.take_in import is_synthetic, take_in
 from minhos.market_data.plan import NightPlan, SourceFile
 from minhos.market_data.plan_words import plan_words
-from minhos.market_data.readers.scan import find_map, read_found, scan_folder
-from minhos.market_data.readers.table import sha256_of
-from minhos.market_data.sessions import through_session
+from minhos.market_data.readers.scan import DEPTH, Scan, find_map, scan_folder
+from minhos.market_data.rolls.schedule import write_schedule
+from minhos.market_data.store import BarStore
+from minhos.market_data.supply import Stored, Supply, from_files, from_store, join, require_some
 from minhos.market_data.timeframes import parse_timeframe, timeframe_name
+from minhos.market_data.universe import Universe
 
 __all__ = ["NightPlan", "SourceFile", "ingest", "parse_timeframe", "plan_night", "timeframe_name"]
 
@@ -26,94 +33,165 @@ __all__ = ["NightPlan", "SourceFile", "ingest", "parse_timeframe", "plan_night",
 def plan_night(
     *,
     folder: Path,
+    store: BarStore,
     map_file: Path | None,
     instruments_file: Path | None,
     timeframe: str | None,
     session: date | None,
     universe: Sequence[str] | None,
     min_bars: int = 2000,
+    now_us: int,
+    waiting: Callable[[str], None] | None = None,
 ) -> NightPlan:
-    """Decide what a night uses. The folder is only read.
+    """Take what is new in the folder into the store, and decide what a night uses. The folder is only read.
 
+    `folder`: of bar files, or the store's own folder: then nothing is taken in and all that it has can be used.
     `timeframe`: default, the finest for which some symbol has `min_bars` bars. `session`: default, the last one in the
     data of that timeframe that is complete for the most symbols (`choose_session`). `universe`: the symbols wanted, as
-    contracts or roots (None: all). A symbol that has no instrument definition, lacks the timeframe, has no bars in the
-    session or too few up to it is excluded with its reason. Raises `BadInputError` for a bad folder or file and where no
-    symbol is left, `InstrumentError` for a symbol of `universe` that has no definition, `ConfigError` for an unknown
-    timeframe.
+    contracts, roots, or roots as one continuous series (`NQ[C]`); None: all. `now_us`: UTC us;
+    later corrections in the store do not change the night.
+    A symbol that has no instrument definition or a file that cannot be used, that lacks the timeframe, or has no bars in the
+    session or too few up to it, is excluded with its reason. Raises `BadInputError` for a bad folder and where no symbol is
+    left, `InstrumentError` for a symbol of `universe` that has no definition, `ConfigError` for an unknown timeframe.
     """
     folder = folder.absolute()
     instruments = load_instruments(instruments_file)
-    scan = scan_folder(folder, map_file)
-    content = read_folder(folder, scan, instruments, universe)
-    seconds = choose_timeframe(content, timeframe, min_bars=min_bars)
-    day, chosen = (session, ()) if session else choose_session(content, seconds, min_bars=min_bars)
-    symbols = choose_symbols(content, seconds, day, min_bars=min_bars)
+    moment = Moment(recorded_by=now_us)
+    wanted = Universe.of(universe)
+    if folder.resolve() == store.root.resolve():
+        scan = None
+        supply = from_store(folder, History(store, instruments), instruments, moment, wanted)
+    else:
+        scan = scan_folder(folder, map_file)
+        options = IntakeOptions(map_file=map_file, instruments_file=instruments_file)
+        supply = _taken_in(folder, scan, store, instruments, options, wanted, moment, waiting)
+    join(supply, wanted.continuous, instruments, keep=wanted.kept(supply.symbols, instruments))
+    require_some(supply)
+    synthetic = scan.synthetic if scan else is_synthetic(store.root)
+    if timeframe is not None:
+        supply.build(parse_timeframe(timeframe))
+    seconds = choose_timeframe(supply, timeframe, min_bars=min_bars)
+    day, chosen = (session, ()) if session else choose_session(supply, seconds, min_bars=min_bars)
+    symbols = choose_symbols(supply, seconds, day, min_bars=min_bars)
     sources = tuple(
-        SourceFile(
-            path=bars.path,
-            kind=bars.kind,
-            symbol=symbol,
-            timeframe=timeframe_name(file_seconds),
-            rows=len(bars.series),
-            sha256=bars.sha256,
-            used=symbol in symbols and file_seconds == seconds,
-        )
-        for (symbol, file_seconds), bars in sorted(content.files.items())
+        _source(one, supply, day, used=symbol in symbols and known == seconds)
+        for (symbol, known), one in sorted(supply.bars.items())
     )
-    chosen_map = find_map(folder, map_file)
     return NightPlan(
         folder=folder,
+        store=store.root,
+        planned_us=now_us,
         session=day,
         timeframe_seconds=seconds,
         sources=sources,
         symbols=symbols,
-        excluded=dict(sorted(content.excluded.items())),
-        ignored=scan.ignored,
-        map_file=chosen_map,
+        excluded=dict(sorted(supply.excluded.items())),
+        ignored=scan.ignored if scan else {},
+        map_file=find_map(folder, map_file) if scan else None,
         instruments_file=instruments_file,
-        synthetic=scan.synthetic,
-        data_hash=_data_hash(sources, day, seconds, chosen_map, content.instruments),
-        words=plan_words(content, scan, symbols, day, seconds, chosen=chosen),
+        synthetic=synthetic,
+        data_hash=_data_hash(sources, day, seconds, supply.instruments),
+        words=plan_words(
+            supply, symbols, day, seconds, chosen=chosen, synthetic=synthetic, ignored=scan.ignored if scan else {}
+        ),
     )
 
 
-def _data_hash(
-    sources: Sequence[SourceFile], day: date, seconds: int, map_file: Path | None, instruments: Mapping[str, Instrument]
-) -> str:
+def _taken_in(
+    folder: Path,
+    scan: Scan,
+    store: BarStore,
+    instruments: Instruments,
+    options: IntakeOptions,
+    universe: Universe,
+    moment: Moment,
+    waiting: Callable[[str], None] | None,
+) -> Supply:
+    """Take the wanted files of a folder into the store; what the store then has of them."""
+    files = [found for found in scan.found if found.kind != DEPTH]
+    present = sorted({found.symbol for found in files})
+    wanted, words = universe.among(folder, present, instruments)
+    excluded: dict[str, str] = {}
+    for symbol in wanted:
+        try:
+            instruments.find(symbol)
+        except InstrumentError as error:
+            if not universe.everything:
+                raise
+            excluded[symbol] = str(error)
+    chosen = tuple(found for found in files if found.symbol in wanted and found.symbol not in excluded)
+    plan = plan_files(replace(scan, found=chosen), options, instruments, read_journal(store.root))
+    assert moment.recorded_by is not None
+    outcome = take_in(plan, store, options, now_us=moment.recorded_by, waiting=waiting)
+    supply = from_files(folder, outcome.files, History(store, instruments), instruments, moment, excluded=excluded)
+    supply.words = words
+    return supply
+
+
+def _source(one: Stored, supply: Supply, day: date, *, used: bool) -> SourceFile:
+    bars = one.through(supply.instruments[one.symbol], day)[0] if used else one.series
+    return SourceFile(
+        path=one.source,
+        kind=one.kind,
+        symbol=one.symbol,
+        timeframe=timeframe_name(one.timeframe_seconds),
+        rows=len(one.series),
+        bars_sha256=_digest(bars),
+        used=used,
+    )
+
+
+def _digest(series: BarSeries) -> str:
+    """SHA-256 of what the models see of the bars: their ends and the eight columns."""
+    digest = hashlib.sha256(series.bar_end.tobytes())
+    digest.update(series.values.tobytes())
+    return digest.hexdigest()
+
+
+def _data_hash(sources: Sequence[SourceFile], day: date, seconds: int, instruments: Mapping[str, Instrument]) -> str:
     used = [source for source in sources if source.used]
     document = {
         "session": day.isoformat(),
         "timeframe_seconds": seconds,
-        "sources": [[source.symbol, source.kind, source.sha256] for source in used],
-        "map": None if map_file is None else sha256_of(map_file),
+        "bars": [[source.symbol, source.bars_sha256] for source in used],
         "instruments": {source.symbol: instruments[source.symbol].model_dump(mode="json") for source in used},
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def ingest(plan: NightPlan, out: Path) -> list[Path]:
-    """Write `<SYMBOL>.parquet` into `out` for each symbol of the plan, with its bars up to the session's end.
+    """Write `<SYMBOL>.parquet` into `out` for each symbol of the plan, with its bars up to the session's end, and
+    `<SYMBOL>.rolls.json` for one that is a continuous series.
 
-    The sources are read again and must still be what was planned: `BadInputError` where a file has changed since.
+    The store gives them as it had them when the night was planned, whatever was taken in since. `BadInputError` where they
+    are no longer there, or the instruments have changed.
     """
     instruments = load_instruments(plan.instruments_file)
-    column_scan = scan_folder(plan.folder, plan.map_file)
-    found = {item.path: item for item in column_scan.found}
     definitions = {symbol: instruments.find(symbol) for symbol in plan.symbols}
-    if plan.data_hash != _data_hash(plan.sources, plan.session, plan.timeframe_seconds, plan.map_file, definitions):
+    if plan.data_hash != _data_hash(plan.sources, plan.session, plan.timeframe_seconds, definitions):
         raise BadInputError(
-            f"{plan.folder}: the column map or the instruments have changed since the night was planned; plan it again"
+            f"{plan.instruments_file or 'the built-in instruments'}: the instruments have changed since the night was "
+            "planned; plan it again"
         )
-    ready = []  # every source is read before the first file is written
+    history = History(BarStore(plan.store), instruments)
+    ready = []  # everything is read before the first file is written
     for source in plan.used:
-        if source.path not in found:
-            raise BadInputError(f"{source.path}: the file of the plan is no longer there; plan the night again")
-        bars = read_found(found[source.path])
-        if bars.sha256 != source.sha256:
+        stored = Stored(
+            history=history,
+            symbol=source.symbol,
+            timeframe_seconds=plan.timeframe_seconds,
+            moment=Moment(recorded_by=plan.planned_us),
+            source=source.path,
+            kind=source.kind,
+        )
+        series, rolls = stored.through(definitions[source.symbol], plan.session)
+        if _digest(series) != source.bars_sha256:
             raise BadInputError(
-                f"{source.path}: the file has changed since the night was planned (an export still running?); "
-                "plan the night again"
+                f"{plan.store}: the {source.timeframe} bars of {source.symbol} are not those that the night was planned "
+                "with (removed from the store since?); plan the night again"
             )
-        ready.append(through_session(bars.series, definitions[source.symbol], plan.session))
-    return [write_bars(out / f"{series.symbol}.parquet", series) for series in ready]
+        ready.append((series, rolls))
+    for series, rolls in ready:
+        if rolls is not None:
+            write_schedule(out / f"{series.symbol}.rolls.json", rolls)
+    return [write_bars(out / f"{series.symbol}.parquet", series) for series, _ in ready]

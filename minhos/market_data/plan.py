@@ -11,7 +11,8 @@ __all__ = ["NightPlan", "SourceFile"]
 
 
 class SourceFile(BaseModel):
-    """One bar file of the folder. `rows`: complete bars in it; `used`: whether this night takes it in."""
+    """One series that the folder's files (or the store) gave. `path`: the file, or the store. `rows`: complete bars of it;
+    `used`: whether this night takes it; `bars_sha256`: of its bars, up to the session's end where it is used."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,20 +21,23 @@ class SourceFile(BaseModel):
     symbol: str
     timeframe: str
     rows: int
-    sha256: str
+    bars_sha256: str
     used: bool
 
 
 class NightPlan(BaseModel):
     """The plan of one night; JSON both ways by `model_dump_json` and `model_validate_json`.
 
-    `excluded`: symbol -> why, in words. `data_hash`: SHA-256 over what the bars depend on (the used files, the map,
-    the instruments, session and timeframe): equal hashes give equal bars. `words`: for people, unchanged.
+    `store`: the bar store that has the bars; `planned_us`: UTC us, what it recorded later is not used. `excluded`: symbol
+    -> why, in words. `data_hash`: SHA-256 over the used bars, their instruments, session and timeframe. `words`: for
+    people, unchanged.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     folder: Path
+    store: Path
+    planned_us: int
     session: date
     timeframe_seconds: int
     sources: tuple[SourceFile, ...]

@@ -12,8 +12,16 @@ from pydantic import BaseModel
 
 from minhos.market_data.bars import iso, read_bars
 from minhos.market_data.ingest import ingest, plan_night
-from minhos.market_data.instruments import Instrument, Session, load_instruments
-from minhos.market_data.readers.column_map import ColumnMap, Columns, FileRule, SierraRule, load_column_map
+from minhos.market_data.instruments import Anchors, Instrument, RollRule, Session, load_instruments
+from minhos.market_data.readers.column_map import (
+    ColumnMap,
+    Columns,
+    FileRule,
+    ScidRule,
+    SierraRule,
+    load_column_map,
+)
+from minhos.market_data.store import BarStore
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -31,8 +39,11 @@ def table_keys(heading: str) -> set[str]:
         ("key of `[[files]]`", FileRule),
         ("key of `columns`", Columns),
         ("key of `[sierra_text]`", SierraRule),
+        ("key of `[scid]`", ScidRule),
         ("key of `[[instruments]]`", Instrument),
         ("key of `[sessions.<name>]`", Session),
+        ("key of `anchors`", Anchors),
+        ("key of `roll`", RollRule),
     ],
 )
 def test_the_document_has_every_key_and_no_other(heading: str, model: type[BaseModel]) -> None:
@@ -60,7 +71,7 @@ def test_the_examples_are_all_tested(examples: Path) -> None:
         "indices_crypto",
         "sierra_chart",
     }
-    assert set(ColumnMap.model_fields) == {"files", "sierra_text"}
+    assert set(ColumnMap.model_fields) == {"files", "sierra_text", "scid"}
 
 
 def test_the_instrument_that_the_document_shows_is_valid(tmp_path: Path) -> None:
@@ -79,9 +90,11 @@ def test_the_real_fx_folder_makes_a_night(real_data: Path, examples: Path, tmp_p
         timeframe=None,
         session=None,
         universe=["GBPUSD"],
+        store=BarStore(tmp_path / "bars"),
+        now_us=int(np.datetime64("2026-01-01", "us").astype(np.int64)),
     )
     assert (night.session, night.symbols, night.timeframe_seconds) == (date(2022, 3, 4), ("GBPUSD",), 3600)
-    bars = read_bars(ingest(night, tmp_path)[0])
+    bars = read_bars(ingest(night, tmp_path / "run")[0])
     assert len(bars) == 57_600
     assert bars.values[0, :5].tolist() == pytest.approx([1.58611, 1.58618, 1.58572, 1.58599, 1032.0])
     assert np.isnan(bars.values[:, 5:]).all()

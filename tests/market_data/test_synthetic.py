@@ -13,6 +13,7 @@ from minhos.market_data.ingest import ingest, plan_night
 from minhos.market_data.instruments import Instruments
 from minhos.market_data.readers.sierra_text import read_sierra_text
 from minhos.market_data.sessions import last_complete_session, trading_dates
+from minhos.market_data.store import BarStore
 from minhos.market_data.synthetic import bayes_accuracy, write_exchange
 
 END = date(2026, 11, 20)
@@ -22,7 +23,7 @@ END = date(2026, 11, 20)
 def long_market(tmp_path_factory: pytest.TempPathFactory) -> tuple[BarSeries, BarSeries]:
     """120 sessions of both instruments: 33 120 bars each."""
     paths = write_exchange(tmp_path_factory.mktemp("exchange"), seed=11, sessions=120, end=END)
-    first, second = (read_sierra_text(path).series for path in paths)
+    first, second = (read_sierra_text(path, zone="UTC").series for path in paths)
     return first, second
 
 
@@ -47,7 +48,14 @@ def test_the_same_seed_writes_the_same_bytes_and_another_one_does_not(tmp_path: 
 def test_the_exchange_makes_a_night_that_says_it_is_synthetic(tmp_path: Path) -> None:
     write_exchange(tmp_path, seed=1, end=END)
     night = plan_night(
-        folder=tmp_path, map_file=None, instruments_file=None, timeframe=None, session=None, universe=None
+        folder=tmp_path,
+        map_file=None,
+        instruments_file=None,
+        timeframe=None,
+        session=None,
+        universe=None,
+        store=BarStore(tmp_path / "store"),
+        now_us=int(np.datetime64("2026-11-24", "us").astype(np.int64)),
     )
     assert night.synthetic
     assert night.words[0].startswith("SYNTHETIC DATA")
@@ -122,12 +130,12 @@ def test_a_round_trip_costs_little_against_the_range_of_a_bar(
 
 def test_an_end_on_a_weekend_is_the_friday_before(tmp_path: Path, instruments: Instruments) -> None:
     (path,) = write_exchange(tmp_path, seed=1, symbols=["SYNAZ26"], sessions=2, end=date(2026, 11, 22))
-    assert last_complete_session(read_sierra_text(path).series, instruments.find("SYNAZ26")) == END
+    assert last_complete_session(read_sierra_text(path, zone="UTC").series, instruments.find("SYNAZ26")) == END
 
 
 def test_another_timeframe_has_the_same_volatility_per_hour(tmp_path: Path) -> None:
     (path,) = write_exchange(tmp_path, seed=1, symbols=["SYNAZ26"], sessions=5, timeframe_seconds=1800, end=END)
-    bars = read_sierra_text(path).series
+    bars = read_sierra_text(path, zone="UTC").series
     assert (bars.timeframe_seconds, len(bars)) == (1800, 5 * 46)
 
 

@@ -163,7 +163,7 @@ class TestAgain:
         [
             (["--data", "does-not-exist"], 2, "does-not-exist"),
             (["--data", "EMPTY"], 2, "EMPTY"),
-            (["--data", "TORN"], 2, "half-written"),
+            (["--data", "TORN"], 2, "line 201: malformed row, 4 fields"),
             (["--data", "FOREIGN"], 2, "instrument"),
             (["--data", "SHORT"], 2, "too little history"),
             (["--data", "COLUMNS"], 2, "Volum"),
@@ -240,7 +240,8 @@ def _bad_folders(exchange: Path, where: Path) -> None:
     lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
     for name in ("EMPTY", "TORN", "FOREIGN", "SHORT", "COLUMNS"):
         (where / name).mkdir(exist_ok=True)
-    (where / "TORN" / source.name).write_text("".join(lines)[:-20], encoding="utf-8")
+    torn = [*lines[:200], ",".join(lines[200].split(",")[:4]) + "\n", *lines[201:]]
+    (where / "TORN" / source.name).write_text("".join(torn), encoding="utf-8")
     (where / "FOREIGN" / "QQQQZ26-XYZ_5m.scid_BarData.txt").write_text("".join(lines), encoding="utf-8")
     (where / "SHORT" / source.name).write_text("".join(lines[:300]), encoding="utf-8")
     renamed = [lines[0].replace("Volume", "Volum", 1), *lines[1:]]
@@ -254,5 +255,5 @@ def test_the_command_is_installed() -> None:
         [str(Path(sys.executable).parent / "minhos"), "--help"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0
-    for verb in ("night", "serve", "decide", "status", "doctor", "airflow"):
+    for verb in ("night", "ingest", "bars", "serve", "decide", "status", "doctor", "airflow"):
         assert verb in done.stdout

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +16,8 @@ from minhos.errors import MinhosError
 from minhos.files import read_json, write_json
 from minhos.market_data.ingest import NightPlan, plan_night, timeframe_name
 from minhos.market_data.ingest import ingest as ingest_bars
+from minhos.market_data.readers.scan import SYNTHETIC_MARKER
+from minhos.market_data.store import BarStore
 from minhos.market_data.synthetic import write_exchange
 from minhos.night.identity import run_key
 from minhos.night.recipe import RECIPE
@@ -37,7 +41,7 @@ class Prepared:
 
 
 def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
-    """Read the source folder and decide the night; writes nothing but the synthetic exchange's files.
+    """Take what is new in the source folder into the bar store, and decide the night.
 
     Args:
         request: What was asked.
@@ -51,12 +55,14 @@ def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
     folder = request.data or settings.data or _synthetic(settings, today)
     plan = plan_night(
         folder=folder,
+        store=BarStore(_store(settings, folder)),
         map_file=request.map,
         instruments_file=request.instruments,
         timeframe=request.timeframe,
         session=request.session,
         universe=request.universe or None,
         min_bars=RECIPE.min_bars,
+        now_us=time.time_ns() // 1000,
     )
     key = run_key(
         {
@@ -109,10 +115,17 @@ def load_plan(run: Run) -> tuple[NightRequest, NightPlan]:
     return NightRequest.from_params(content["request"]), NightPlan.model_validate(content["plan"])
 
 
+def _store(settings: Settings, folder: Path) -> Path:
+    """The home's bar store; a folder of the synthetic exchange has one of its own: another such folder contradicts it."""
+    if not (folder / SYNTHETIC_MARKER).exists():
+        return settings.bars
+    return settings.home / "synthetic" / "bars" / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+
+
 def _synthetic(settings: Settings, today: date) -> Path:
     """The synthetic exchange's folder, written once per seed and day; its last session is yesterday or before."""
     end = today - timedelta(days=1)
     folder = settings.home / "synthetic" / f"seed{SYNTHETIC_SEED}-{end}"
-    if not (folder / "SYNTHETIC.txt").exists():
+    if not (folder / SYNTHETIC_MARKER).exists():
         write_exchange(folder, seed=SYNTHETIC_SEED, end=end)
     return folder

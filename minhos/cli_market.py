@@ -1,0 +1,216 @@
+"""The command line's verbs of market data: take files in, look at the bars that are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from minhos.config import Settings
+from minhos.console import console
+from minhos.errors import ConfigError
+
+if TYPE_CHECKING:
+    from minhos.market_data.history import History, Moment
+
+__all__ = ["bars", "ingest"]
+
+CLOCKS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+REFUSED = 1
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+InstrumentsFile = Annotated[Path | None, typer.Option(help="TOML with more instrument definitions.")]
+
+
+def ingest(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, or folders with all that is under them.", metavar="PATH")
+    ],
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="TOML that says what files do not. Default: the one beside them.")
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(help="IANA time zone of Sierra Chart text files. Default: inferred, with its evidence."),
+    ] = None,
+    instruments: InstrumentsFile = None,
+    timeframe: Annotated[str, typer.Option(help="Of the bars that ticks and depth are made into.")] = "1m",
+    multiplier: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="SYMBOL=FACTOR: price = number in a .scid x factor. Repeat for more.", metavar="SYMBOL=FACTOR"
+        ),
+    ] = None,
+    combine_sub_trades: Annotated[
+        bool, typer.Option("--combine-sub-trades", help="Count the parts of an unbundled trade as one trade.")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read every file from its beginning.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take files whose bars contradict those in the store.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and compare; write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take bar and tick files into the bar store: .scid, .dly, .depth, text exports, CSV and Parquet.
+
+    Kinds and symbols are found by content. What was taken in before is not read again.
+    Exit status 1 when a file was refused.
+
+    Example: minhos ingest ~/SierraChart/Data --dry-run
+    """
+    from minhos.console_market import IntakeProgress, print_intake, print_intake_plan
+    from minhos.market_data.intake.options import IntakeOptions
+    from minhos.market_data.intake.plan import plan_intake
+    from minhos.market_data.intake.take_in import take_in
+    from minhos.market_data.readers.scan import Statements
+    from minhos.market_data.store import BarStore
+    from minhos.market_data.timeframes import parse_timeframe
+
+    settings = Settings.from_environment(os.environ)
+    options = IntakeOptions(
+        map_file=map_file.expanduser() if map_file else None,
+        instruments_file=instruments.expanduser() if instruments else None,
+        said=Statements(
+            zone=zone, price_multipliers=_multipliers(multiplier or []), combine_sub_trades=combine_sub_trades
+        ),
+        timeframe_seconds=parse_timeframe(timeframe),
+        full=full,
+        replace=replace,
+    )
+    out = console(stderr=as_json)
+    plan = plan_intake([path.expanduser() for path in paths], options, settings.bars)
+    print_intake_plan(out, plan)
+    with IntakeProgress(out, plan.bytes_to_read) as progress:
+        outcome = take_in(
+            plan,
+            BarStore(settings.bars),
+            options,
+            now_us=time.time_ns() // 1000,
+            follower=progress,
+            waiting=lambda holder: out.print(Text(f"waiting for another intake ({holder}) to end", style="yellow")),
+            dry_run=dry_run,
+        )
+    if as_json:
+        print(json.dumps(outcome.to_dict(), indent=2))
+    else:
+        print_intake(out, outcome)
+        if not dry_run:
+            out.print(Text(f"the store is {settings.bars}; `minhos bars` shows what is there", style="dim"))
+    if outcome.refused:
+        raise typer.Exit(REFUSED)
+
+
+def _multipliers(given: list[str]) -> dict[str, float]:
+    multipliers = {}
+    for text in given:
+        symbol, equals, factor = text.partition("=")
+        try:
+            number = float(factor)
+        except ValueError:
+            number = 0.0
+        if not (symbol and equals and 0 < number < float("inf")):
+            raise ConfigError(f"--multiplier {text!r}: write SYMBOL=FACTOR with a positive factor (ES=0.01)")
+        multipliers[symbol.strip().upper()] = number
+    return multipliers
+
+
+def bars(
+    symbol: Annotated[str | None, typer.Argument(help="Which bars to show. Default: list what there is.")] = None,
+    timeframe: Annotated[
+        str | None, typer.Option(help="5m, 1h ... built from finer bars where it is not stored. Default: the finest.")
+    ] = None,
+    start: Annotated[datetime | None, typer.Option("--from", formats=CLOCKS, help="First bar's end, UTC.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=CLOCKS, help="Last bar's end, UTC.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=CLOCKS, help="Bars as they were known at this UTC moment.")
+    ] = None,
+    recorded_by: Annotated[
+        datetime | None, typer.Option(formats=CLOCKS, help="Only what this store had recorded by this UTC moment.")
+    ] = None,
+    continuous: Annotated[
+        str | None,
+        typer.Option(help="Join the expiries of the root SYMBOL: none, difference or ratio.", metavar="ADJUSTMENT"),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="How many of the last bars to show.")] = 20,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove SYMBOL's bars of --timeframe from the store, with their history.")
+    ] = False,
+    instruments: InstrumentsFile = None,
+    as_json: Json = False,
+) -> None:
+    """List the bars of the store, or show those of one symbol.
+
+    Example: minhos bars MNQZ25 --timeframe 1h --as-of 2025-12-18T14:30
+    """
+    from minhos.console_market import bars_as_json, print_bars, print_catalog
+    from minhos.market_data.history import History, Moment
+    from minhos.market_data.instruments import load_instruments
+    from minhos.market_data.intake.take_in import remove_series
+    from minhos.market_data.store import BarStore
+    from minhos.market_data.timeframes import parse_timeframe, timeframe_name
+
+    settings = Settings.from_environment(os.environ)
+    store = BarStore(settings.bars)
+    out = console()
+    if symbol is None:
+        entries = store.catalog()
+        if as_json:
+            print(json.dumps([entry.to_dict() for entry in entries], indent=2))
+        elif entries:
+            print_catalog(out, entries)
+        else:
+            out.print(f"no bars in {settings.bars} yet; take some in with `minhos ingest PATH`")
+        return
+    if remove:
+        if timeframe is None:
+            raise ConfigError("--remove needs --timeframe: which bars of the symbol are to be removed")
+        count = remove_series(store, symbol, parse_timeframe(timeframe))
+        out.print(f"{count:,} bars of {symbol} {timeframe} are removed")
+        return
+    history = History(store, load_instruments(instruments))
+    moment = Moment(start=_us(start), end=_us(end), as_of=_us(as_of), recorded_by=_us(recorded_by))
+    if continuous is not None:
+        _continuous(history, symbol, timeframe, continuous, moment, rows=rows, as_json=as_json)
+        return
+    seconds = parse_timeframe(timeframe) if timeframe else history.finest(symbol)
+    series = history.bars(symbol, seconds, moment)
+    if as_json:
+        print(json.dumps(bars_as_json(series)))
+        return
+    print_bars(out, series, rows=rows)
+    source = history.source_timeframe(symbol, seconds)
+    if source != seconds:
+        out.print(Text(f"built from {timeframe_name(source)} bars on the instrument's session anchors", style="dim"))
+
+
+def _continuous(
+    history: History, root: str, timeframe: str | None, adjustment: str, moment: Moment, *, rows: int, as_json: bool
+) -> None:
+    from minhos.console_market import bars_as_json, print_bars, print_rolls
+    from minhos.market_data.rolls.continuous import ADJUSTMENTS
+    from minhos.market_data.timeframes import parse_timeframe
+
+    chosen = next((known for known in ADJUSTMENTS if known == adjustment), None)
+    if chosen is None:
+        raise ConfigError(f"--continuous {adjustment!r}: write one of {', '.join(ADJUSTMENTS)}")
+    contracts = history.contracts(root)
+    seconds = parse_timeframe(timeframe) if timeframe else max(map(history.finest, contracts), default=60)
+    joined = history.continuous(root, seconds, adjustment=chosen, moment=moment)
+    if as_json:
+        schedule = joined.schedule.model_dump(mode="json")
+        print(json.dumps(bars_as_json(joined.series) | {"adjustment": chosen, "schedule": schedule}))
+        return
+    out = console()
+    held = joined.schedule.held
+    print_bars(out, joined.series, rows=rows, marks=lambda row: held[int(joined.contract[row])])
+    print_rolls(out, joined.schedule)
+
+
+def _us(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000

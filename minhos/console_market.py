@@ -1,0 +1,236 @@
+"""What the command line prints of market data: the plan of an intake, its progress and summary, the store's content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from minhos.console import WIDTH, utc
+
+if TYPE_CHECKING:
+    from minhos.market_data.bars import BarSeries
+    from minhos.market_data.intake.outcome import FileOutcome, IntakeOutcome
+    from minhos.market_data.intake.plan import IntakePlan, Item
+    from minhos.market_data.rolls.schedule import RollSchedule
+    from minhos.market_data.store import CatalogEntry
+
+__all__ = [
+    "IntakeProgress",
+    "bars_as_json",
+    "print_bars",
+    "print_catalog",
+    "print_intake",
+    "print_intake_plan",
+    "print_rolls",
+]
+
+SHOWN_REJECTIONS = 5
+STATES = {
+    "new": "new",
+    "grown": "appended to",
+    "changed": "changed",
+    "again": "read again",
+    "unchanged": "as it was",
+}
+
+
+def _size(count: int) -> str:
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.2f} GB"
+
+
+def print_intake_plan(out: Console, plan: IntakePlan) -> None:
+    """The files that will be read, how, and how much of each; then those that will not."""
+    from minhos.market_data.readers.scan import ignored_words
+
+    if plan.synthetic:
+        out.print(Text("SYNTHETIC DATA: some of these files come from the synthetic exchange", style="bold red"))
+    table = Table(title="Plan", box=box.SIMPLE_HEAVY, width=WIDTH)
+    table.add_column("file", overflow="fold", ratio=1)
+    for name in ("symbol", "kind", "read as", "state"):
+        table.add_column(name, no_wrap=name != "read as")
+    table.add_column("to read", justify="right", no_wrap=True)
+    for item in plan.items:
+        found = item.found
+        table.add_row(
+            Text(found.path.name),
+            found.symbol,
+            found.kind,
+            Text(item.reading.how),
+            STATES[item.state],
+            _size(item.bytes_to_read),
+        )
+    out.print(table)
+    for path, why in plan.refused.items():
+        out.print(Text(f"{path.name} cannot be used: {why}", style="red"))
+    for words in ignored_words(plan.ignored):
+        out.print(Text(words, style="dim"))
+
+
+class IntakeProgress:
+    """A progress bar over the bytes of an intake, with the time left; a line per refused file."""
+
+    def __init__(self, out: Console, total_bytes: int) -> None:
+        self._out = out
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+            console=out,
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=max(1, total_bytes))
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def progress(self, item: Item, bytes_done: int) -> None:
+        """Show how far it is."""
+        self._progress.update(self._task, completed=bytes_done, description=item.found.path.name[:40])
+
+    def finished(self, outcome: FileOutcome) -> None:
+        """Say a refusal at once."""
+        if outcome.status == "refused":
+            self._out.print(Text(f"refused: {outcome.error}", style="red"))
+
+
+def print_intake(out: Console, outcome: IntakeOutcome) -> None:
+    """The summary: bars new, updated, rejected and why, file by file."""
+    table = Table(title="Bars taken in" if not outcome.dry_run else "Dry run", box=box.SIMPLE_HEAVY, width=WIDTH)
+    table.add_column("file", overflow="fold", ratio=1)
+    table.add_column("series", no_wrap=True)
+    for name in ("new", "updated", "same", "rejected"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("last bar, UTC", no_wrap=True)
+    for one in outcome.files:
+        table.add_row(
+            Text(one.path.name, style="red" if one.status == "refused" else ""),
+            f"{one.symbol} {one.timeframe or ''}",
+            *(
+                ("refused", "", "", "")
+                if one.status == "refused"
+                else ("as it was", "", "", "")
+                if one.status == "unchanged"
+                else tuple(f"{count:,}" for count in (one.new, one.updated, one.same, one.rejected_rows))
+            ),
+            "" if one.last is None else utc(one.last).removesuffix(" UTC"),
+        )
+    table.add_section()
+    totals = (f"{outcome.total(name):,}" for name in ("new", "updated", "same", "rejected_rows"))
+    table.add_row("all files", "", *totals, "")
+    out.print(table)
+    for one in outcome.files:
+        words = [*(rejection.words() for rejection in one.rejected[:SHOWN_REJECTIONS]), *one.words]
+        if one.error is not None:
+            words.append(one.error)
+        if words and one.status != "unchanged":
+            out.print(Text(one.path.name, style="bold"))
+            for line in words:
+                out.print(Padding(Text(line.removeprefix(f"{one.path.name}: ")), (0, 0, 0, 3)))
+    if outcome.dry_run:
+        out.print(Text("a dry run: nothing was written", style="bold yellow"))
+
+
+def print_catalog(out: Console, entries: Sequence[CatalogEntry]) -> None:
+    """What the store has, a line per series."""
+    from minhos.market_data.timeframes import timeframe_name
+
+    table = Table(box=box.SIMPLE_HEAVY, width=WIDTH)
+    for name in ("symbol", "of", "bars", "first", "last", "corrected", "recorded"):
+        table.add_column(name, justify="right" if name in ("of", "bars", "corrected") else "left", no_wrap=True)
+    for entry in entries:
+        table.add_row(
+            entry.symbol,
+            timeframe_name(entry.timeframe_seconds),
+            f"{entry.bars:,}",
+            utc(entry.first_bar_end).removesuffix(" UTC"),
+            utc(entry.last_bar_end).removesuffix(" UTC"),
+            f"{entry.revisions:,}",
+            utc(entry.recorded_at).removesuffix(" UTC"),
+        )
+    out.print(table)
+    out.print(Text("times are UTC and ends of bars; `minhos bars SYMBOL` shows them", style="dim"))
+
+
+def print_bars(out: Console, series: BarSeries, *, rows: int, marks: Callable[[int], str] | None = None) -> None:
+    """The last `rows` bars. `marks`: a note on bar t, or nothing."""
+    from minhos.market_data.timeframes import timeframe_name
+    from minhos_client.contract import BAR_COLUMNS
+
+    known = [name for name in BAR_COLUMNS if series.has(name)]
+    shown = range(max(0, len(series) - rows), len(series))
+    title = f"{series.symbol} {timeframe_name(series.timeframe_seconds)}, {len(series):,} bars"
+    table = Table(title=title if len(shown) == len(series) else f"{title}, the last {len(shown)}", box=box.SIMPLE_HEAVY)
+    table.add_column("end, UTC", no_wrap=True)
+    for name in known:
+        table.add_column(name.removesuffix("_volume"), justify="right", no_wrap=True)
+    if marks is not None:
+        table.add_column("contract", no_wrap=True)
+    for row in shown:
+        cells = [_number(series.column(name)[row]) for name in known]
+        table.add_row(
+            utc(int(series.bar_end[row])).removesuffix(" UTC"), *cells, *([] if marks is None else [marks(row)])
+        )
+    out.print(table)
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.10g}"
+
+
+def print_rolls(out: Console, schedule: RollSchedule) -> None:
+    """The roll dates of a continuous future."""
+    if not schedule.rolls:
+        out.print(Text(f"no roll: all bars are of {schedule.first_contract}", style="dim"))
+        return
+    table = Table(title=f"Rolls of {schedule.instrument}", box=box.SIMPLE_HEAVY, width=WIDTH)
+    for name in ("from", "to", "in effect, UTC", "decided, UTC", "difference", "why"):
+        table.add_column(name, justify="right" if name == "difference" else "left")
+    for roll in schedule.rolls:
+        table.add_row(
+            roll.from_contract,
+            roll.to_contract,
+            utc(roll.effective_us).removesuffix(" UTC"),
+            utc(roll.decided_us).removesuffix(" UTC"),
+            "" if roll.prices is None else _number(round(roll.prices.difference, 10)),
+            Text(roll.reason),
+        )
+    out.print(table)
+
+
+def bars_as_json(series: BarSeries) -> dict[str, Any]:
+    """A series for programs: `bar_end` in UTC us, a list per column, null where it is not known."""
+    from minhos_client.contract import BAR_COLUMNS
+
+    columns: dict[str, list[float | None]] = {
+        name: [None if np.isnan(value) else float(value) for value in series.column(name)] for name in BAR_COLUMNS
+    }
+    if series.open_interest is not None:
+        columns["open_interest"] = [None if np.isnan(value) else float(value) for value in series.open_interest]
+    return {
+        "symbol": series.symbol,
+        "timeframe_seconds": series.timeframe_seconds,
+        "bar_end": series.bar_end.tolist(),
+        "columns": columns,
+    }
