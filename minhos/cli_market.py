@@ -29,9 +29,7 @@ InstrumentsFile = Annotated[Path | None, typer.Option(help="TOML with more instr
 
 
 def ingest(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Files, or folders with all that is under them.", metavar="PATH")
-    ],
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders with all that is under them.", metavar="PATH")],
     map_file: Annotated[
         Path | None, typer.Option("--map", help="TOML that says what files do not. Default: the one beside them.")
     ] = None,

@@ -202,7 +202,9 @@ def minute_bars(draw: st.DrawFn) -> tuple[Instrument, BarSeries]:
 @settings(deadline=None)
 def test_two_steps_make_the_same_bars_as_one(bars: tuple[Instrument, BarSeries], steps: tuple[int, int]) -> None:
     instrument, fine = bars
-    assume(instrument is not NQ or steps != (60, 1440))  # its hour from 22:15 holds a part of the break and of the next day
+    assume(
+        instrument is not NQ or steps != (60, 1440)
+    )  # its hour from 22:15 holds a part of the break and of the next day
     between, last = (MINUTE * step for step in steps)
     until = int(fine.bar_end[-1]) + 7 * 24 * HOUR * 1_000_000
     in_two = resample(resample(fine, instrument, between, covers_until=until), instrument, last, covers_until=until)
