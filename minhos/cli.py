@@ -20,7 +20,7 @@ import typer
 from rich.text import Text
 
 from minhos import __version__
-from minhos.cli_market import bars, ingest
+from minhos.cli_market import bars, depth, ingest
 from minhos.config import Settings
 from minhos.console import console
 from minhos.errors import BadInputError, ConfigError, InstrumentError, MinhosError
@@ -34,6 +34,7 @@ app = typer.Typer(
 
 app.command()(ingest)
 app.command()(bars)
+app.command()(depth)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 HELD = 3

@@ -14,12 +14,12 @@ from rich.text import Text
 
 from minhos.config import Settings
 from minhos.console import console
-from minhos.errors import ConfigError
+from minhos.errors import BadInputError, ConfigError
 
 if TYPE_CHECKING:
     from minhos.market_data.history import History, Moment
 
-__all__ = ["bars", "ingest"]
+__all__ = ["bars", "depth", "ingest"]
 
 CLOCKS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 REFUSED = 1
@@ -185,6 +185,45 @@ def bars(
     source = history.source_timeframe(symbol, seconds)
     if source != seconds:
         out.print(Text(f"built from {timeframe_name(source)} bars on the instrument's session anchors", style="dim"))
+
+
+def depth(
+    symbol: Annotated[str | None, typer.Argument(help="Which depth bars to show. Default: list what there is.")] = None,
+    timeframe: Annotated[str, typer.Option(help="As it was taken in: 1m ...")] = "1m",
+    start: Annotated[datetime | None, typer.Option("--from", formats=CLOCKS, help="First bar's end, UTC.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=CLOCKS, help="Last bar's end, UTC.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="How many of the last bars to show.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List or show the bars of the top of the book that came from .depth files.
+
+    Example: minhos depth ESZ25 --rows 5
+    """
+    from minhos.console_market import columns_as_json, print_depth, print_depth_days
+    from minhos.market_data.intake.depth import depth_store_of
+    from minhos.market_data.timeframes import parse_timeframe, timeframe_name
+
+    settings = Settings.from_environment(os.environ)
+    store = depth_store_of(settings.bars)
+    out = console()
+    if symbol is None:
+        days = {key: store.days(*key) for key in store.series()}
+        if as_json:
+            print(json.dumps([{"symbol": name, "timeframe_seconds": s, "days": days[name, s]} for name, s in days]))
+        elif days:
+            print_depth_days(out, days)
+        else:
+            out.print(f"no depth bars in {store.root} yet; take .depth files in with `minhos ingest PATH`")
+        return
+    seconds = parse_timeframe(timeframe)
+    series = store.read(symbol, seconds, start_us=_us(start), end_us=_us(end))
+    if (symbol, seconds) not in store.series():
+        known = ", ".join(f"{name} {timeframe_name(s)}" for name, s in store.series()) or "none"
+        raise BadInputError(f"{store.root}: no {timeframe} depth bars of {symbol}; there are {known}")
+    if as_json:
+        print(json.dumps(columns_as_json(symbol, seconds, series.bar_end, series.columns())))
+    else:
+        print_depth(out, series, rows=rows)
 
 
 def _continuous(

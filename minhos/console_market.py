@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
@@ -18,6 +19,7 @@ from minhos.console import WIDTH, utc
 
 if TYPE_CHECKING:
     from minhos.market_data.bars import BarSeries
+    from minhos.market_data.depth_series import DepthSeries
     from minhos.market_data.intake.outcome import FileOutcome, IntakeOutcome
     from minhos.market_data.intake.plan import IntakePlan, Item
     from minhos.market_data.rolls.schedule import RollSchedule
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "IntakeProgress",
     "bars_as_json",
+    "columns_as_json",
     "print_bars",
     "print_catalog",
+    "print_depth",
+    "print_depth_days",
     "print_intake",
     "print_intake_plan",
     "print_rolls",
@@ -196,7 +201,7 @@ def print_bars(out: Console, series: BarSeries, *, rows: int, marks: Callable[[i
 
 
 def _number(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.10g}"
+    return "" if np.isnan(value) else f"{value:.8g}"
 
 
 def print_rolls(out: Console, schedule: RollSchedule) -> None:
@@ -219,18 +224,60 @@ def print_rolls(out: Console, schedule: RollSchedule) -> None:
     out.print(table)
 
 
+def print_depth_days(out: Console, days: Mapping[tuple[str, int], Sequence[int]]) -> None:
+    """What the depth store has: the days (since 1970) of each symbol and timeframe."""
+    from minhos.market_data.timeframes import timeframe_name
+
+    table = Table(box=box.SIMPLE_HEAVY)
+    for name in ("symbol", "of", "days", "first", "last"):
+        table.add_column(name, justify="right" if name in ("of", "days") else "left", no_wrap=True)
+    for (symbol, seconds), found in days.items():
+        edges = [str(np.datetime64(day, "D")) for day in (found[0], found[-1])] if found else ["", ""]
+        table.add_row(symbol, timeframe_name(seconds), str(len(found)), *edges)
+    out.print(table)
+
+
+def print_depth(out: Console, series: DepthSeries, *, rows: int) -> None:
+    """The last `rows` bars of the top of the book."""
+    from minhos.market_data.depth_series import DEPTH_COLUMNS
+    from minhos.market_data.timeframes import timeframe_name
+
+    shown = range(max(0, len(series) - rows), len(series))
+    title = f"{series.symbol} {timeframe_name(series.timeframe_seconds)}, {len(series):,} bars of the top of the book"
+    table = Table(title=title, box=box.SIMPLE_HEAVY)
+    table.add_column("end, UTC", no_wrap=True)
+    for name in DEPTH_COLUMNS:
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in shown:
+        cells = (
+            f"{series.column(name)[row]:.5g}" if "_mean" in name else _number(series.column(name)[row])
+            for name in DEPTH_COLUMNS
+        )
+        table.add_row(utc(int(series.bar_end[row])).removesuffix(" UTC"), *cells)
+    out.print(table)
+
+
 def bars_as_json(series: BarSeries) -> dict[str, Any]:
     """A series for programs: `bar_end` in UTC us, a list per column, null where it is not known."""
     from minhos_client.contract import BAR_COLUMNS
 
-    columns: dict[str, list[float | None]] = {
-        name: [None if np.isnan(value) else float(value) for value in series.column(name)] for name in BAR_COLUMNS
-    }
+    columns = {name: series.column(name) for name in BAR_COLUMNS}
     if series.open_interest is not None:
-        columns["open_interest"] = [None if np.isnan(value) else float(value) for value in series.open_interest]
+        columns["open_interest"] = series.open_interest
+    return columns_as_json(series.symbol, series.timeframe_seconds, series.bar_end, columns)
+
+
+def columns_as_json(
+    symbol: str, timeframe_seconds: int, bar_end: npt.NDArray[np.int64], columns: Mapping[str, npt.NDArray[Any]]
+) -> dict[str, Any]:
+    """Columns for programs: `bar_end` in UTC us, a list per column, null where it is not known."""
     return {
-        "symbol": series.symbol,
-        "timeframe_seconds": series.timeframe_seconds,
-        "bar_end": series.bar_end.tolist(),
-        "columns": columns,
+        "symbol": symbol,
+        "timeframe_seconds": timeframe_seconds,
+        "bar_end": bar_end.tolist(),
+        "columns": {
+            name: [None if np.isnan(value) else float(value) for value in values]
+            for name, values in columns.items()
+            if name != "bar_end"
+        },
     }

@@ -83,6 +83,12 @@ class DepthStore:
         high = len(found) if end_us is None else int(np.searchsorted(found.bar_end, end_us, side="right"))
         return found.slice(low, high)
 
+    def series(self) -> list[tuple[str, int]]:
+        """The symbols and timeframes (seconds) that have bars, in order."""
+        folders = self.root.glob("instrument=*/timeframe_seconds=*")
+        named = [(path.parent.name.partition("=")[2], path.name.partition("=")[2]) for path in folders]
+        return sorted((symbol, int(seconds)) for symbol, seconds in named if seconds.isdigit())
+
     def days(self, symbol: str, timeframe_seconds: int) -> list[int]:
         """The days that have bars, as days since 1970, in order."""
         folder = self._folder(symbol, timeframe_seconds)

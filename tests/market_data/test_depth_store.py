@@ -144,3 +144,10 @@ def test_a_symbol_that_names_no_folder_is_refused(tmp_path: Path, symbol: str) -
     bars = series([1])
     with pytest.raises(BadInputError, match="a symbol is letters and digits"):
         DepthStore(tmp_path).put(DepthSeries(symbol, 60, bars.bar_end, bars.values))
+
+
+def test_the_series_that_have_bars_are_listed(tmp_path: Path) -> None:
+    store = DepthStore(tmp_path / "depth")
+    assert store.series() == []
+    store.put(series([1, 2]))
+    assert store.series() == [("ESZ25", 60)]

@@ -243,7 +243,7 @@ def _bad_folders(exchange: Path, where: Path) -> None:
     torn = [*lines[:200], ",".join(lines[200].split(",")[:4]) + "\n", *lines[201:]]
     (where / "TORN" / source.name).write_text("".join(torn), encoding="utf-8")
     (where / "FOREIGN" / "QQQQZ26-XYZ_5m.scid_BarData.txt").write_text("".join(lines), encoding="utf-8")
-    (where / "SHORT" / source.name).write_text("".join(lines[:300]), encoding="utf-8")
+    (where / "SHORT" / source.name).write_text("".join(lines[:1000]), encoding="utf-8")
     renamed = [lines[0].replace("Volume", "Volum", 1), *lines[1:]]
     (where / "COLUMNS" / source.name).write_text("".join(renamed), encoding="utf-8")
 

@@ -46,7 +46,9 @@ def read_mapped_table(path: Path, rule: FileRule, instrument: Instrument | None 
         "open_interest", None
     )  # a bar is one without it, and many files have none for some days
     for name in _PRICES:
-        columns[name] = columns[name] * rule.price_scale
+        columns[name] = np.round(
+            columns[name] * rule.price_scale, 12
+        )  # 1685400 x 0.0001 is 168.54, not 168.54000000000002
     return bar_file(
         table,
         kind=KIND,

@@ -266,10 +266,12 @@ def _ignored(path: Path, header: str | None, chosen: Path | None) -> str:
     """In words, why a file is none of ours."""
     if is_parquet(path):
         shown = "Parquet"
-    elif header is None:
+    elif header is None and path.suffix.lower() != ".zip":
         return "empty or not a text file"
     elif path.suffix.lower() not in _TABLE_SUFFIXES:
         return "not a bar file"
+    elif header is None:
+        shown = "zip archive"
     else:
         shown = header if len(header) <= 60 else f"{header[:60]}..."
     if chosen is None:

@@ -20,6 +20,7 @@ from minhos.market_data.timeframes import DAY_SECONDS
 
 __all__ = ["DepthBars", "depth_bars"]
 
+_SILENCE_US: Final = 20 * 60 * 1_000_000
 _LAST: Final = DEPTH_COLUMNS[:5]
 
 Floats = npt.NDArray[np.float64]
@@ -56,11 +57,12 @@ def depth_bars(
 
     Bars follow the UTC clock and hold [start, end): what is stamped with a bar's end belongs to the next one. A bar is
     complete when a record is stamped at its end or later, or by `covers_until`: UTC us, up to which the caller knows the
-    file to be complete (the day is over: any later moment). Bars lie in the file's day alone: its book says nothing of the
-    next one, and a record of a moment before the day only tells how it began. The last, open bar is left out. `progress`:
-    told the bytes that are done after every window; other arguments as in `BookReplay`. Memory: a window of the file and
-    the changes within one bar. Raises `ConfigError` for a timeframe that does not divide the day, `BadInputError` for a
-    file that is none or names no symbol, and what `BookReplay` raises.
+    file to be complete (the day is over: any later moment). But no book is said to stand for more than 20 minutes after the
+    last record: Sierra Chart writes the whole book every 10, so it has stopped recording. Bars lie in the file's day alone:
+    its book says nothing of the next one, and a record of a moment before the day only tells how it began. The last, open
+    bar is left out. `progress`: told the bytes that are done after every window; other arguments as in `BookReplay`.
+    Memory: a window of the file and the changes within one bar. Raises `ConfigError` for a timeframe that does not divide
+    the day, `BadInputError` for a file that is none or names no symbol, and what `BookReplay` raises.
     """
     if timeframe_seconds <= 0 or DAY_SECONDS % timeframe_seconds:
         raise ConfigError(
@@ -84,8 +86,8 @@ def depth_bars(
         maker.take(top, until_us=replay.until_us)
         if progress is not None:
             progress(file.header_size + min(number * window_records, file.records) * RECORD.itemsize)
-    if covers_until is not None and file.day_us is not None:
-        maker.take(TopOfBook.joined([]), until_us=covers_until)
+    if covers_until is not None and maker.until_us is not None:
+        maker.take(TopOfBook.joined([]), until_us=min(covers_until, maker.until_us + _SILENCE_US))
     return DepthBars(
         path=path,
         series=DepthSeries(

@@ -140,3 +140,9 @@ def test_the_real_index_files_have_no_order_flow_and_none_is_faked(real_data: Pa
         assert f"{name}, line {rows + 2}: the file has no final newline" in file.words[1]  # neither has one
         assert np.isnan(bars.values[:, 5:]).all()
         assert np.isfinite(bars.values[:, :5]).all()
+
+
+def test_a_scaled_price_is_the_decimal_that_was_meant(tmp_path: Path) -> None:
+    csv = CSV.replace(",1,3,0.5,2,", ",1685400,1694999,1671500,1681000,")
+    bars = read(tmp_path, csv=csv, text=MAP.replace('time = "t"', 'time = "t"\nprice_scale = 0.0001'))
+    assert bars.values[0, :4].tolist() == [168.54, 169.4999, 167.15, 168.1]

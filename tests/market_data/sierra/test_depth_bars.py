@@ -92,6 +92,13 @@ def test_the_last_bar_of_a_day_is_complete_when_the_day_is_over(tmp_path: Path) 
         assert (ends(bars.series), bars.covers_until) == ([1_440], DAY_US + 1_440 * MINUTE_US)
 
 
+def test_a_book_that_is_no_longer_recorded_does_not_stand_for_the_rest_of_the_day(tmp_path: Path) -> None:
+    path = write_plain(tmp_path, snapshot(30, {10.0: 1}, {11.0: 1}))
+    bars = depth_bars(path, covers_until=DAY_US + 400_000 * MINUTE_US)
+    assert ends(bars.series)[-1] == 20
+    assert bars.covers_until == DAY_US + 20 * MINUTE_US + 30_000_000
+
+
 def test_progress_is_told_in_bytes_of_the_file(tmp_path: Path) -> None:
     path = write_plain(tmp_path, snapshot(0, {10.0: 1, 9.0: 1}, {11.0: 1, 12.0: 1}))
     told: list[int] = []
