@@ -112,6 +112,8 @@ class History:
             return series
         limits = [limit for limit in (moment.end, moment.as_of) if limit is not None]
         covered = None if limits or moment.recorded_by is not None else self.covers_until(symbol, source)
+        if covered is not None:
+            covered -= source * 1_000_000  # what is not stored yet is the open bar at its end
         built = resample(series, self._instruments.find(symbol), timeframe_seconds, covers_until=covered)
         if limits:
             built = built.up_to(min(limits))

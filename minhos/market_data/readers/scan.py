@@ -181,6 +181,9 @@ def _scan(files: Iterable[Path], map_file: Path | None, said: Statements, *, whe
             continue
         if path.suffix == ".toml":
             continue
+        if not path.is_file() and (path.exists() or path.is_symlink()):  # opening a pipe would wait for ever
+            ignored[path.name] = "not a regular file, or a link to none"
+            continue
         folder = path.parent
         if folder not in maps:
             chosen = find_map(folder, map_file)

@@ -1,0 +1,182 @@
+"""Text and tables into the store: corrections, contradictions, rejected rows, files that cannot be used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minhos.errors import BadInputError
+from minhos.market_data.history import History, Moment
+from minhos.market_data.instruments import load_instruments
+from minhos.market_data.intake.journal import read_journal
+from minhos.market_data.intake.options import IntakeOptions
+from minhos.market_data.intake.outcome import IntakeOutcome
+from minhos.market_data.intake.plan import plan_intake
+from minhos.market_data.intake.take_in import take_in
+from minhos.market_data.readers.scan import Statements
+from minhos.market_data.store import BarStore
+
+NOW = int(np.datetime64("2026-02-01", "us").astype(np.int64))
+HEAD = "Date, Time, Open, High, Low, Last, Volume, NumberOfTrades, BidVolume, AskVolume"
+NAME = "ESZ25-CME_5m.scid_BarData.txt"
+UTC = Statements(zone="UTC")
+
+
+def rows(count: int, *, close: Callable[[int], float] = lambda row: 6850.0 + row % 7, hour: int = 14) -> list[str]:
+    clock = [f"2025/12/17, {hour + row // 12}:{row % 12 * 5:02d}:00" for row in range(count)]
+    return [f"{at}, 6850.00, 6860.00, 6840.00, {close(row):.2f}, 10, 4, 6, 4" for row, at in enumerate(clock)]
+
+
+def write(path: Path, lines: list[str]) -> Path:
+    path.write_text("\r\n".join([HEAD, *lines]) + "\r\n")
+    return path
+
+
+def ingest(paths: list[Path], store: BarStore, *, now_us: int = NOW, **options: object) -> IntakeOutcome:
+    chosen = IntakeOptions(**{"said": UTC, **options})  # type: ignore[arg-type]
+    return take_in(plan_intake(paths, chosen, store.root), store, chosen, now_us=now_us)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BarStore:
+    return BarStore(tmp_path / "home" / "bars")
+
+
+def test_a_correction_is_updated_and_both_values_can_be_asked_for(data: Path, store: BarStore) -> None:
+    lines = rows(60)
+    write(data / NAME, lines)
+    (first,) = ingest([data], store).files
+    assert (first.new, first.updated, first.same) == (59, 0, 0)  # the last row is still open
+    lines[10] = lines[10].replace("10, 4, 6, 4", "12, 4, 6, 6")
+    write(data / NAME, [*lines, *rows(62)[60:]])
+    (second,) = ingest([data], store, now_us=NOW + 5).files
+    assert (second.new, second.updated, second.same) == (2, 1, 58)
+    history = History(store, load_instruments(None))
+
+    def volume(**moment: int) -> float:
+        return float(history.bars("ESZ25", 300, Moment(**moment)).column("volume")[10])
+
+    end = int(history.bars("ESZ25", 300).bar_end[-1])
+    assert (volume(), volume(recorded_by=NOW), volume(as_of=end), volume(as_of=NOW + 5)) == (12, 10, 10, 12)
+
+
+def test_another_time_zone_contradicts_what_is_there(data: Path, store: BarStore) -> None:
+    path = write(data / NAME, rows(60, close=lambda row: 6850.0 + (row * 37) % 11 / 4))
+    ingest([path], store)
+    (refused,) = ingest([path], store, said=Statements(zone="Etc/GMT+2")).files
+    assert refused.status == "refused"
+    assert "another time zone, price scale or contract" in (refused.error or "")
+    assert len(store.read("ESZ25", 300)) == 59
+
+
+def test_a_broken_file_is_refused_and_the_others_are_taken(data: Path, store: BarStore) -> None:
+    write(data / NAME, rows(60))
+    write(data / "NQZ25-CME_5m.scid_BarData.txt", [*rows(30), "2025/12/17, 16:30:00, 1.00", *rows(60)[31:]])
+    (data / "CLF26.scid").write_bytes(b"SCID" + bytes(10))
+    (data / "GCG26.scid").write_bytes(b"")
+    write(data / "LBRZ25-CME_5m.scid_BarData.txt", rows(60))
+    outcome = ingest([data], store)
+    assert {one.symbol: one.status for one in outcome.files} == {
+        "ESZ25": "taken",
+        "NQZ25": "refused",
+        "CLF26": "refused",
+        "GCG26": "refused",
+        "LBRZ25": "refused",
+    }
+    errors = {one.symbol: one.error or "" for one in outcome.files}
+    assert "line 32: malformed row" in errors["NQZ25"]
+    assert "the header is cut" in errors["CLF26"]
+    assert "named like a file of Sierra Chart's bars" in errors["GCG26"]
+    assert "no instrument definition" in errors["LBRZ25"]
+    assert [entry.symbol for entry in store.catalog()] == ["ESZ25"]
+
+
+def test_a_rejected_row_is_counted_with_its_line_and_reason(data: Path, store: BarStore) -> None:
+    lines = rows(119)
+    lines[50] = lines[50].replace("6860.00, 6840.00", "6830.00, 6840.00")
+    write(data / NAME, lines)
+    (file,) = ingest([data], store).files
+    assert [one.words() for one in file.rejected] == ["1 row rejected, the first in line 52: high is under low"]
+    assert file.new == 117
+
+
+def test_bars_that_end_in_the_future_are_rejected(data: Path, store: BarStore) -> None:
+    write(data / NAME, rows(60))
+    now = int(np.datetime64("2025-12-17T16:02", "us").astype(np.int64))
+    (file,) = ingest([data], store, now_us=now).files
+    assert file.new == 24
+    assert [(one.why[:26], one.rows, one.first) for one in file.rejected] == [
+        ("the bar ends in the future", 35, "bar 25")
+    ]
+
+
+def test_files_under_folders_are_found_and_what_is_no_file_is_passed_over(data: Path, store: BarStore) -> None:
+    (data / "sub" / "x.scid").mkdir(parents=True)
+    (data / ".hidden").mkdir()
+    write(data / "sub" / NAME, rows(60))
+    write(data / ".hidden" / "NQZ25-CME_5m.scid_BarData.txt", rows(60))
+    os.mkfifo(data / "ESH26-CME.scid")
+    (data / "gone.txt").symlink_to(data / "nowhere")
+    outcome = ingest([data], store)
+    assert [(one.path.name, one.status) for one in outcome.files if one.status == "taken"] == [(NAME, "taken")]
+    assert "ESH26-CME.scid" in outcome.ignored
+
+
+def test_a_file_that_vanishes_before_it_is_read_is_refused(data: Path, store: BarStore) -> None:
+    path = write(data / NAME, rows(60))
+    other = write(data / "NQZ25-CME_5m.scid_BarData.txt", rows(60))
+    options = IntakeOptions(said=UTC)
+    plan = plan_intake([data], options, store.root)
+    path.unlink()
+    outcome = take_in(plan, store, options, now_us=NOW)
+    assert {one.path: one.status for one in outcome.files} == {path: "refused", other: "taken"}
+
+
+def test_a_path_that_is_not_there_and_a_folder_without_bars_are_errors(data: Path, store: BarStore) -> None:
+    with pytest.raises(BadInputError, match="absent: cannot read the file"):
+        plan_intake([data / "absent"], IntakeOptions(), store.root)
+    with pytest.raises(BadInputError, match="no files there"):
+        plan_intake([data], IntakeOptions(), store.root)
+
+
+def test_a_broken_journal_is_told_with_what_to_do(data: Path, store: BarStore) -> None:
+    write(data / NAME, rows(60))
+    ingest([data], store)
+    (store.root / "_ingest.json").write_text("{")
+    with pytest.raises(BadInputError, match="move it away: the files are then read again"):
+        plan_intake([data], IntakeOptions(), store.root)
+    (store.root / "_ingest.json").unlink()  # as after a kill between the rows and the journal
+    (file,) = ingest([data], store).files
+    assert (file.new, file.updated, file.same) == (0, 0, 59)
+    assert len(read_journal(store.root).files) == 1
+
+
+def test_bars_of_the_synthetic_exchange_stay_apart(data: Path, store: BarStore, tmp_path: Path) -> None:
+    write(data / NAME, rows(60))
+    ingest([data], store)
+    (tmp_path / "made-up").mkdir()
+    write(tmp_path / "made-up" / NAME, rows(60))
+    (tmp_path / "made-up" / "SYNTHETIC.txt").write_text("made up\n")
+    with pytest.raises(BadInputError, match="it holds bars of a real market"):
+        ingest([tmp_path / "made-up"], store)
+    other = BarStore(tmp_path / "other" / "bars")
+    ingest([tmp_path / "made-up"], other)
+    with pytest.raises(BadInputError, match="it holds bars of the synthetic exchange"):
+        ingest([data], other)
+
+
+def test_the_zone_must_be_known(data: Path, store: BarStore) -> None:
+    write(data / NAME, rows(60))
+    (refused,) = ingest([data], store, said=Statements()).files
+    assert "does not name its time zone and it cannot be inferred" in (refused.error or "")
+    assert "--zone America/New_York" in (refused.error or "")
