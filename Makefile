@@ -52,7 +52,7 @@ test-system: setup ## every system test, the thorough ones too
 
 bench: setup ## the figures: files to bars, the bar store, stages of a night, latency of a decision
 	$(BIN)/python -m benchmarks.scid
-	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.store --bars 1000000 10000000 100000000
 	$(BIN)/python benchmarks/night.py
 	MINHOS_HOME=var/bench $(BIN)/python -m benchmarks.latency
 

@@ -183,17 +183,19 @@ def print_bars(out: Console, series: BarSeries, *, rows: int, marks: Callable[[i
     from minhos.market_data.timeframes import timeframe_name
     from minhos_client.contract import BAR_COLUMNS
 
-    known = [name for name in BAR_COLUMNS if series.has(name)]
+    known = {name.removesuffix("_volume"): series.column(name) for name in BAR_COLUMNS if series.has(name)}
+    if series.open_interest is not None:
+        known["interest"] = series.open_interest
     shown = range(max(0, len(series) - rows), len(series))
     title = f"{series.symbol} {timeframe_name(series.timeframe_seconds)}, {len(series):,} bars"
     table = Table(title=title if len(shown) == len(series) else f"{title}, the last {len(shown)}", box=box.SIMPLE_HEAVY)
     table.add_column("end, UTC", no_wrap=True)
     for name in known:
-        table.add_column(name.removesuffix("_volume"), justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True)
     if marks is not None:
         table.add_column("contract", no_wrap=True)
     for row in shown:
-        cells = [_number(series.column(name)[row]) for name in known]
+        cells = [_number(column[row]) for column in known.values()]
         table.add_row(
             utc(int(series.bar_end[row])).removesuffix(" UTC"), *cells, *([] if marks is None else [marks(row)])
         )
