@@ -40,18 +40,12 @@ def take_in_depth(
     depth = depth_store_of(store)
     series = bars.series
     kept = _compare(depth, series) if dry_run else depth.put(series)
-    return FileOutcome(
-        path=item.found.path,
-        kind=item.found.kind,
-        symbol=series.symbol,
-        status="taken",
-        timeframe_seconds=series.timeframe_seconds,
-        new=kept.new,
-        updated=kept.updated,
-        same=kept.same,
+    return FileOutcome.taken(
+        item.found.path,
+        item.found.kind,
+        series,
+        (kept.new, kept.updated, kept.same),
         rejected=bars.rejected,
-        first=int(series.bar_end[0]) if len(series) else None,
-        last=int(series.bar_end[-1]) if len(series) else None,
         covers_until=bars.covers_until,
         zone="UTC",
         words=bars.words,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from minhos.market_data.bars import iso
+from minhos.market_data.bars import BarSeries, iso
+from minhos.market_data.depth_series import DepthSeries
 from minhos.market_data.readers.rejections import Rejection
 from minhos.market_data.timeframes import timeframe_name
 
@@ -38,6 +39,38 @@ class FileOutcome:
     zone: str | None = None
     words: tuple[str, ...] = ()
     error: str | None = None
+
+    @classmethod
+    def taken(
+        cls,
+        path: Path,
+        kind: str,
+        series: BarSeries | DepthSeries,
+        counts: tuple[int, int, int],
+        *,
+        rejected: tuple[Rejection, ...],
+        covers_until: int | None,
+        zone: str | None,
+        words: tuple[str, ...],
+    ) -> FileOutcome:
+        """A file whose bars were taken in; `counts`: new, updated, same."""
+        new, updated, same = counts
+        return cls(
+            path=path,
+            kind=kind,
+            symbol=series.symbol,
+            status="taken",
+            timeframe_seconds=series.timeframe_seconds,
+            new=new,
+            updated=updated,
+            same=same,
+            rejected=rejected,
+            first=int(series.bar_end[0]) if len(series) else None,
+            last=int(series.bar_end[-1]) if len(series) else None,
+            covers_until=covers_until,
+            zone=zone,
+            words=words,
+        )
 
     @property
     def timeframe(self) -> str | None:

@@ -21,7 +21,7 @@ from minhos.market_data.intake.journal import FileEntry, read_journal, write_jou
 from minhos.market_data.intake.options import IntakeOptions
 from minhos.market_data.intake.outcome import FileOutcome, IntakeOutcome
 from minhos.market_data.intake.plan import IntakePlan, Item
-from minhos.market_data.intake.reading import Read, read_item
+from minhos.market_data.intake.reading import read_item
 from minhos.market_data.readers.scan import DEPTH
 from minhos.market_data.readers.sierra_text import sierra_symbol
 from minhos.market_data.store import BarStore
@@ -149,7 +149,16 @@ def _take_in_one(
         else:
             read = read_item(item, options, now_us=now_us, progress=progress)
             found = _compare(read.series, store, item.instrument)
-            outcome = _outcome(item, read, found)
+            outcome = FileOutcome.taken(
+                item.found.path,
+                item.found.kind,
+                read.series,
+                (found.new, found.updated, found.unchanged),
+                rejected=read.rejected,
+                covers_until=read.covers_until,
+                zone=read.zone,
+                words=read.words,
+            )
             problem = None if options.replace else contradiction(found, read.series, item.instrument)
             if problem is not None:
                 return outcome.with_error(
@@ -188,26 +197,6 @@ def _compare(series: BarSeries, store: BarStore, instrument: Instrument) -> Comp
         series.symbol, series.timeframe_seconds, start=int(series.bar_end[0]), end=int(series.bar_end[-1])
     )
     return compare(known, series, tick_size=instrument.tick_size)
-
-
-def _outcome(item: Item, read: Read, found: Comparison) -> FileOutcome:
-    series = read.series
-    return FileOutcome(
-        path=item.found.path,
-        kind=item.found.kind,
-        symbol=series.symbol,
-        status="taken",
-        timeframe_seconds=series.timeframe_seconds,
-        new=found.new,
-        updated=found.updated,
-        same=found.unchanged,
-        rejected=read.rejected,
-        first=int(series.bar_end[0]) if len(series) else None,
-        last=int(series.bar_end[-1]) if len(series) else None,
-        covers_until=read.covers_until,
-        zone=read.zone,
-        words=read.words,
-    )
 
 
 def _entry(

@@ -13,13 +13,13 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from minhos.errors import BadInputError, ConfigError
 from minhos.market_data.symbols import root_of
 from minhos.market_data.timeframes import parse_timeframe
+from minhos.market_data.trading_hours import Zone
 
 __all__ = ["EPOCH_MICROSECONDS", "ColumnMap", "Columns", "FileRule", "ScidRule", "SierraRule", "load_column_map"]
 
@@ -27,15 +27,6 @@ EPOCH_MICROSECONDS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 """Clocks that count from 1970-01-01 UTC, and the microseconds in one of their steps."""
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is not an IANA time zone (America/New_York, UTC ...)") from error
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

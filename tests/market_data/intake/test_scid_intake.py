@@ -60,17 +60,6 @@ def bars_of(store: BarStore) -> BarSeries:
     return store.read("NQZ25", 60)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> BarStore:
-    return BarStore(tmp_path / "home" / "bars")
-
-
 def same(left: BarSeries, right: BarSeries) -> None:
     np.testing.assert_array_equal(left.bar_end, right.bar_end)
     np.testing.assert_array_equal(left.values, right.values)

@@ -41,17 +41,6 @@ def ingest(paths: list[Path], store: BarStore, *, now_us: int = NOW, **options: 
     return take_in(plan_intake(paths, chosen, store.root), store, chosen, now_us=now_us)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> BarStore:
-    return BarStore(tmp_path / "home" / "bars")
-
-
 def test_a_correction_is_updated_and_both_values_can_be_asked_for(data: Path, store: BarStore) -> None:
     lines = rows(60)
     write(data / NAME, lines)
