@@ -191,7 +191,7 @@ def from_files(
             source=one.path,
             kind=one.kind,
             zone=one.zone,
-            words=one.words,
+            words=one.said,
             covers_until=history.covers_until(one.symbol, one.timeframe_seconds),
         )
     return supply

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -10,52 +8,13 @@ import pytest
 
 from minhos.errors import BadInputError, ConfigError, InstrumentError
 from minhos.market_data.bars import iso, read_bars
-from minhos.market_data.ingest import NightPlan, ingest, plan_night
+from minhos.market_data.ingest import NightPlan, ingest
 from minhos.market_data.instruments import Instruments
 from minhos.market_data.intake.take_in import remove_series
 from minhos.market_data.plan_words import zone_words
 from minhos.market_data.readers.sierra_text import read_sierra_text
 from minhos.market_data.store import BarStore
-
-Write = Callable[..., Path]
-NOW = int(np.datetime64("2026-02-01", "us").astype(np.int64))
-NUMBERS = itertools.count()
-
-
-HOMES: dict[str, Path] = {}
-
-
-@pytest.fixture(autouse=True)
-def homes(tmp_path_factory: pytest.TempPathFactory) -> None:
-    HOMES["here"] = tmp_path_factory.mktemp("homes")
-
-
-def plan(folder: Path, *, min_bars: int = 4, **changes: object) -> NightPlan:
-    """The plan of a night on the folder, in a home without bars unless `store` is given; charts in UTC without a map."""
-    utc = HOMES["here"] / "utc.toml"
-    utc.write_text('[sierra_text]\nzone = "UTC"\n')
-    arguments: dict[str, object] = {
-        "folder": folder,
-        "store": BarStore(HOMES["here"] / str(next(NUMBERS)) / "bars"),
-        "now_us": NOW,
-        "map_file": None if list(folder.glob("*.toml")) else utc,
-        "instruments_file": None,
-        "timeframe": None,
-        "session": None,
-        "universe": None,
-        "min_bars": min_bars,
-    }
-    return plan_night(**(arguments | changes))  # type: ignore[arg-type]
-
-
-def lines(day: int, count: int, *, hour: int = 15, step: int = 5) -> list[str]:
-    """Rows of a day in December 2025 and the days after it; the market rests from 22:00 to 23:00 UTC."""
-    minutes = [hour * 60 + step * index for index in range(2 * count)]
-    minutes = [minute for minute in minutes if minute % 1440 // 60 != 22][:count]
-    return [
-        f"2025/12/{day + m // 1440}, {m % 1440 // 60}:{m % 60:02d}:00, 10.00, 11.00, 9.00, 10.00, 6, 4, 2, 4"
-        for m in minutes
-    ]
+from tests.market_data.night_plans import NOW, Write, lines, plan
 
 
 @pytest.fixture
@@ -94,8 +53,8 @@ def test_the_bars_stop_at_the_sessions_end_and_the_sources_stay_as_they_were(wee
     assert {path.name: path.read_bytes() for path in week.iterdir() if path.is_file()} == before
 
 
-def test_the_same_night_planned_twice_is_the_same(week: Path) -> None:
-    store = BarStore(week / ".home" / "bars")
+def test_the_same_night_planned_twice_is_the_same(week: Path, tmp_path: Path) -> None:
+    store = BarStore(tmp_path / ".home" / "bars")
     assert plan(week, store=store) == plan(week, store=store)
     assert plan(week).data_hash == plan(week, store=store).data_hash
     assert plan(week).data_hash != plan(week, session=date(2025, 12, 17)).data_hash
@@ -258,7 +217,7 @@ def test_two_files_that_contradict_each_other_leave_the_symbol_out(week: Path, w
 
 
 def test_a_night_on_the_store_itself_is_the_night_on_its_files(week: Path, tmp_path: Path) -> None:
-    store = BarStore(HOMES["here"] / "bars")
+    store = BarStore(tmp_path / ".home" / "bars")
     first = plan(week, store=store)
     again = plan(store.root, store=store)
     assert (again.session, again.symbols, again.data_hash) == (first.session, first.symbols, first.data_hash)
@@ -283,7 +242,7 @@ def test_no_symbol_left_says_why_for_each(week: Path) -> None:
 
 def test_a_missing_folder_and_an_empty_one_are_told(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"absent: cannot read the data folder \(No such file or directory\)"):
-        plan(tmp_path / "absent")
+        plan(tmp_path / "absent", map_file=None, store=BarStore(tmp_path / "home" / "bars"))
     (tmp_path / "sub").mkdir()
     with pytest.raises(BadInputError, match="the data folder has no files"):
         plan(tmp_path)
@@ -340,7 +299,7 @@ def test_a_map_beside_the_files_is_found_and_two_are_refused(week: Path) -> None
 def test_what_is_taken_in_after_the_plan_does_not_change_the_night(
     week: Path, write_export: Write, tmp_path: Path
 ) -> None:
-    store = BarStore(HOMES["here"] / "bars")
+    store = BarStore(tmp_path / ".home" / "bars")
     night = plan(week, store=store)
     write_export("ESZ25-CME_5m.scid_BarData.txt", [row.replace("4, 2, 4", "4, 3, 3") for row in lines(17, 420)])
     later = plan(week, store=store, now_us=NOW + 1)
@@ -352,7 +311,7 @@ def test_what_is_taken_in_after_the_plan_does_not_change_the_night(
 
 
 def test_bars_that_are_removed_after_the_plan_are_told(week: Path, tmp_path: Path) -> None:
-    store = BarStore(HOMES["here"] / "bars")
+    store = BarStore(tmp_path / ".home" / "bars")
     night = plan(week, store=store)
     remove_series(store, "ESZ25", 300)
     with pytest.raises(BadInputError, match="no bars"):
@@ -383,6 +342,7 @@ def test_the_real_folders_make_a_night(
 ) -> None:
     night = plan(
         real_data / folder,
+        store=BarStore(tmp_path / "home" / "bars"),
         map_file=None if column_map is None else examples / column_map,
         timeframe=timeframe,
         min_bars=2000,
@@ -393,3 +353,15 @@ def test_the_real_folders_make_a_night(
     assert len(bars) >= 2000
     assert np.isfinite(bars.values[:, :4]).all()
     assert not any("WARNING" in words for words in night.words)
+
+
+def test_a_night_says_which_rows_were_rejected_also_when_the_file_was_read_before(
+    week: Path, tmp_path: Path, write_export: Write
+) -> None:
+    rows = lines(17, 420)
+    rows[9] = rows[9].replace("11.00, 9.00", "8.00, 9.00")
+    write_export("ESZ25-CME_5m.scid_BarData.txt", rows)
+    store = BarStore(tmp_path / ".home" / "bars")
+    told = "ESZ25-CME_5m.scid_BarData.txt: 1 row rejected, the first in line 11: high is under low"
+    for _ in range(2):
+        assert told in plan(week, store=store).words

@@ -244,16 +244,16 @@ class TestOneBadInstrument:
     ) -> None:
         data, home = tmp_path / "data", make_home(tmp_path / "home")
         shutil.copytree(exchange, data)
-        stamps = plant_high_below_low(next(data.glob("SYNBZ26*BarData.txt")), self.PLANTED)
+        stamps = plant_off_grid(next(data.glob("SYNBZ26*BarData.txt")), self.PLANTED)
         done = home.minhos("night", "--data", str(data))
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         good, bad = home.json("validation.json")
         assert (good["symbol"], good["passed"]) == ("SYNAZ26", True)
         assert (bad["symbol"], bad["passed"]) == ("SYNBZ26", False)
-        (check,) = [check for check in bad["checks"] if check["rule"] == "high_above_low"]
+        (check,) = [check for check in bad["checks"] if check["rule"] == "on_tick_grid"]
         assert (check["status"], check["severity"], check["bad_count"]) == ("failed", "fail", 3)
         assert [row["bar_end"] for row in check["bad_rows"]] == stamps
-        assert all(row["values"]["high"] < row["values"]["low"] for row in check["bad_rows"])
+        assert all(abs(row["values"]["ticks_off_grid"] - 0.4) < 1e-6 for row in check["bad_rows"])
         printed = " ".join(done.stdout.split())
         assert "SYNBZ26: excluded" in printed
         assert check["words"].startswith(f"3 of {bad['rows']} rows")
@@ -265,17 +265,16 @@ class TestOneBadInstrument:
         assert [one["instrument"] for one in home.json("smoke.json")["newest"]] == ["SYNAZ26"]
 
 
-def plant_high_below_low(path: Path, numbers: tuple[int, ...]) -> list[str]:
-    """Exchange high and low in these lines; the ends of their bars (five minutes after the stamp) as validation says
-    them."""
+def plant_off_grid(path: Path, numbers: tuple[int, ...]) -> list[str]:
+    """Put the high of these lines between two ticks; the ends of their bars (five minutes after the stamp) as validation
+    says them."""
     from datetime import UTC, datetime, timedelta
 
     lines = path.read_bytes().split(b"\r\n")
     stamps = []
     for number in numbers:
         fields: list[Any] = lines[number].split(b", ")
-        assert fields[3] != fields[4]
-        fields[3], fields[4] = fields[4], fields[3]
+        fields[3] += b"4"  # 61.92 becomes 61.924
         lines[number] = b", ".join(fields)
         start = datetime.strptime(b" ".join(fields[:2]).decode(), "%Y/%m/%d %H:%M:%S").replace(tzinfo=UTC)
         stamps.append((start + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%MZ"))

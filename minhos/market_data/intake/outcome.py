@@ -78,6 +78,11 @@ class FileOutcome:
         return None if self.timeframe_seconds is None else timeframe_name(self.timeframe_seconds)
 
     @property
+    def said(self) -> tuple[str, ...]:
+        """All that there is to say of the file: its reader's words, and what was rejected."""
+        return (*self.words, *(f"{self.path.name}: {one.words()}" for one in self.rejected))
+
+    @property
     def rejected_rows(self) -> int:
         return sum(one.rows for one in self.rejected)
 

@@ -211,7 +211,7 @@ def _entry(
         symbol=outcome.symbol,
         timeframe_seconds=outcome.timeframe_seconds,
         zone=outcome.zone,
-        words=outcome.words,
+        words=outcome.said,
         next_record=next_record,
         fingerprint=fingerprint,
     )
