@@ -139,6 +139,7 @@ def bars(
     remove: Annotated[
         bool, typer.Option("--remove", help="Remove SYMBOL's bars of --timeframe from the store, with their history.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
     instruments: InstrumentsFile = None,
     as_json: Json = False,
 ) -> None:
@@ -146,6 +147,7 @@ def bars(
 
     Example: minhos bars MNQZ25 --timeframe 1h --as-of 2025-12-18T14:30
     """
+    from minhos.console import utc
     from minhos.console_market import bars_as_json, print_bars, print_catalog
     from minhos.market_data.history import History, Moment
     from minhos.market_data.instruments import load_instruments
@@ -156,6 +158,8 @@ def bars(
     settings = Settings.from_environment(os.environ)
     store = BarStore(settings.bars)
     out = console()
+    moment = Moment(start=_us(start), end=_us(end), as_of=_us(as_of), recorded_by=_us(recorded_by))
+    _check_request(symbol, timeframe, continuous, moment, remove=remove, as_json=as_json)
     if symbol is None:
         entries = store.catalog()
         if as_json:
@@ -165,26 +169,61 @@ def bars(
         else:
             out.print(f"no bars in {settings.bars} yet; take some in with `minhos ingest PATH`")
         return
-    if remove:
-        if timeframe is None:
-            raise ConfigError("--remove needs --timeframe: which bars of the symbol are to be removed")
-        count = remove_series(store, symbol, parse_timeframe(timeframe))
-        out.print(f"{count:,} bars of {symbol} {timeframe} are removed")
-        return
     history = History(store, load_instruments(instruments))
-    moment = Moment(start=_us(start), end=_us(end), as_of=_us(as_of), recorded_by=_us(recorded_by))
     if continuous is not None:
         _continuous(history, symbol, timeframe, continuous, moment, rows=rows, as_json=as_json)
+        return
+    symbol = history.stored_symbol(symbol)
+    if remove:
+        assert timeframe is not None
+        if not yes:
+            typer.confirm(
+                f"Remove all {timeframe} bars of {symbol}, with their history, from {settings.bars}?", abort=True
+            )
+        count = remove_series(store, symbol, parse_timeframe(timeframe))
+        out.print(f"{count:,} bars of {symbol} {timeframe} are removed")
         return
     seconds = parse_timeframe(timeframe) if timeframe else history.finest(symbol)
     series = history.bars(symbol, seconds, moment)
     if as_json:
         print(json.dumps(bars_as_json(series)))
         return
-    print_bars(out, series, rows=rows)
     source = history.source_timeframe(symbol, seconds)
+    if len(series) == 0:
+        first, last = history.span(symbol, source)
+        out.print(
+            f"no bars of {symbol} {timeframe_name(seconds)} in that range; there are bars from {utc(first)} to {utc(last)}"
+        )
+        return
+    print_bars(out, series, rows=rows)
     if source != seconds:
         out.print(Text(f"built from {timeframe_name(source)} bars on the instrument's session anchors", style="dim"))
+
+
+def _check_request(
+    symbol: str | None, timeframe: str | None, continuous: str | None, moment: Moment, *, remove: bool, as_json: bool
+) -> None:
+    """Refuse what would be ignored in silence: `ConfigError`."""
+    from minhos.market_data.bars import iso
+
+    ranged = {"--from": moment.start, "--to": moment.end, "--as-of": moment.as_of, "--recorded-by": moment.recorded_by}
+    given = [name for name, value in ranged.items() if value is not None]
+    if continuous is not None:
+        given.append("--continuous")
+    if symbol is None:
+        given += ["--timeframe"] * (timeframe is not None) + ["--remove"] * remove
+        if given:
+            raise ConfigError(
+                f"{', '.join(given)}: say of which symbol (`minhos bars SYMBOL ...`); `minhos bars` lists them"
+            )
+        return
+    if remove and timeframe is None:
+        raise ConfigError("--remove needs --timeframe: which bars of the symbol are to be removed")
+    if remove and (given or as_json):
+        given += ["--json"] * as_json
+        raise ConfigError(f"--remove removes a whole series, it cannot go with {', '.join(given)}")
+    if moment.start is not None and moment.end is not None and moment.start > moment.end:
+        raise ConfigError(f"--from {iso(moment.start)} is after --to {iso(moment.end)}; give the earlier moment first")
 
 
 def depth(
@@ -231,7 +270,7 @@ def _continuous(
 ) -> None:
     from minhos.console_market import bars_as_json, print_bars, print_rolls
     from minhos.market_data.rolls.continuous import ADJUSTMENTS
-    from minhos.market_data.timeframes import parse_timeframe
+    from minhos.market_data.timeframes import parse_timeframe, timeframe_name
 
     chosen = next((known for known in ADJUSTMENTS if known == adjustment), None)
     if chosen is None:
@@ -239,13 +278,18 @@ def _continuous(
     contracts = history.contracts(root)
     seconds = parse_timeframe(timeframe) if timeframe else max(map(history.finest, contracts), default=60)
     joined = history.continuous(root, seconds, adjustment=chosen, moment=moment)
+    first = 0 if moment.start is None else int((joined.series.bar_end < moment.start).sum())
+    series, contract = joined.series.slice(first, len(joined.series)), joined.contract[first:]
     if as_json:
         schedule = joined.schedule.model_dump(mode="json")
-        print(json.dumps(bars_as_json(joined.series) | {"adjustment": chosen, "schedule": schedule}))
+        print(json.dumps(bars_as_json(series) | {"adjustment": chosen, "schedule": schedule}))
         return
     out = console()
+    if len(series) == 0:
+        out.print(f"no bars of {root} {timeframe_name(seconds)} in that range")
+        return
     held = joined.schedule.held
-    print_bars(out, joined.series, rows=rows, marks=lambda row: held[int(joined.contract[row])])
+    print_bars(out, series, rows=rows, marks=lambda row: held[int(contract[row])])
     print_rolls(out, joined.schedule)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from minhos.errors import MinhosError
+from minhos.errors import MinhosError, SetupError
 
 __all__ = ["exclusive"]
 
@@ -27,10 +27,16 @@ def exclusive(
     """Hold the lock file `path` while the block runs; the folder is made where it is missing.
 
     Where another process holds it: wait up to `wait_seconds` (`waiting` is called once, with the holder in words),
-    then raise what `busy` makes of the holder's words (`process 4711`).
+    then raise what `busy` makes of the holder's words (`process 4711`). `SetupError` where the file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as stream:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a+")
+    except OSError as error:
+        raise SetupError(
+            f"{path}: cannot make this lock file ({error.strerror}); the folder must be writable and the disk not full"
+        ) from error
+    with opened as stream:
         until = time.monotonic() + wait_seconds
         told = False
         while True:

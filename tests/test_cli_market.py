@@ -86,11 +86,60 @@ def test_what_cannot_be_used_is_one_line_and_status_2(home: Path, data: Path) ->
         (["ingest", data, "--timeframe", "soon"], "timeframe 'soon' is not known"),
         (["bars", "ESZ25"], "no bars of ESZ25; there are none at all; take its files in with `minhos ingest`"),
         (["bars", "ESZ25", "--remove"], "--remove needs --timeframe"),
+        (["bars", "--remove"], "--remove: say of which symbol"),
+        (["bars", "--as-of", "2025-12-10"], "--as-of: say of which symbol"),
+        (
+            ["bars", "ESZ25", "--timeframe", "5m", "--remove", "--from", "2025-12-10", "--json"],
+            "--remove removes a whole series, it cannot go with --from, --json",
+        ),
+        (["bars", "ESZ25", "--from", "2025-12-11", "--to", "2025-12-10"], "give the earlier moment first"),
         (["depth", "ESZ25"], "no 1m depth bars of ESZ25; there are none"),
     ):
         status, out, error = minhos(*arguments)
         assert (status, error.count("\n"), out) == (2, 1, ""), error
         assert words in error
+
+
+def test_a_series_is_removed_only_when_it_is_meant(home: Path, data: Path) -> None:
+    write_export(data, "ESZ25")
+    assert minhos("ingest", data, "--zone", "UTC")[0] == 0
+    remove = ["bars", "ESZ25", "--timeframe", "5m", "--remove"]
+    refused = CliRunner().invoke(app, remove, input="n\n")
+    assert refused.exit_code == 1
+    assert [entry.bars for entry in BarStore(home / "bars").catalog()] == [59]
+    assert "59 bars of ESZ25 5m are removed" in CliRunner().invoke(app, [*remove, "--yes"]).output
+    assert BarStore(home / "bars").catalog() == ()
+
+
+def test_bars_are_found_by_the_names_of_files_and_a_range_without_bars_says_what_there_is(
+    home: Path, data: Path
+) -> None:
+    write_export(data, "ESZ25")
+    assert minhos("ingest", data, "--zone", "UTC")[0] == 0
+    for name in ("ESZ25", "esz25", "ESZ25-CME"):
+        assert "ESZ25 5m, 59 bars" in CliRunner().invoke(app, ["bars", name]).output
+    for name in ("ES", "ES[C]"):
+        status, _, error = minhos("bars", name)
+        assert status == 2
+        assert "has expiries, ESZ25: name one of them, or join them with --continuous ratio" in error
+    empty = CliRunner().invoke(app, ["bars", "ESZ25", "--from", "2026-01-01"])
+    assert empty.exit_code == 0
+    assert "there are bars from 2025-12-10 00:05 UTC to 2025-12-10 04:55 UTC" in " ".join(empty.output.split())
+
+
+def test_a_home_that_cannot_be_written_is_one_line_and_a_dry_run_writes_nothing(
+    home: Path, data: Path, tmp_path: Path
+) -> None:
+    write_export(data, "ESZ25")
+    status, out, _ = minhos("ingest", data, "--zone", "UTC", "--dry-run", "--json")
+    assert (status, json.loads(out)["new"]) == (0, 59)
+    assert not home.exists()
+    home.write_text("a file is in the way")
+    for arguments in (["ingest", data, "--zone", "UTC"], ["bars", "ESZ25", "--timeframe", "5m", "--remove", "--yes"]):
+        status, out, error = minhos(*arguments)
+        assert status == 2, error
+        assert "Traceback" not in out + error
+        assert error.count("\n") == 1
 
 
 def test_depth_files_become_bars_of_the_top_of_the_book(home: Path, data: Path) -> None:

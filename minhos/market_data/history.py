@@ -7,21 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from minhos.errors import BadInputError
+from minhos.errors import BadInputError, InstrumentError
 from minhos.market_data.bars import BarSeries
+from minhos.market_data.built_range import first_part, without_part_of_a_bar
 from minhos.market_data.instruments import Instrument, Instruments
 from minhos.market_data.intake.journal import read_journal, series_key
 from minhos.market_data.resample import resample
 from minhos.market_data.rolls.continuous import Adjustment, ContinuousSeries, continuous
 from minhos.market_data.rolls.decide import build_schedule
 from minhos.market_data.rolls.schedule import write_schedule
-from minhos.market_data.store import BarStore
-from minhos.market_data.symbols import root_of
+from minhos.market_data.store import BarStore, CatalogEntry
+from minhos.market_data.symbols import contract_code, root_of
 from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
 
 __all__ = ["History", "Moment", "schedule_path"]
-
-_DAY_US: Final = DAY_SECONDS * 1_000_000
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,43 @@ class History:
     def __init__(self, store: BarStore, instruments: Instruments) -> None:
         self._store = store
         self._instruments = instruments
-        self._stored: dict[str, list[int]] = {}
+        self._stored: dict[str, dict[int, CatalogEntry]] = {}
         for entry in store.catalog():
-            self._stored.setdefault(entry.symbol, []).append(entry.timeframe_seconds)
+            self._stored.setdefault(entry.symbol, {})[entry.timeframe_seconds] = entry
 
     @property
     def symbols(self) -> tuple[str, ...]:
         return tuple(sorted(self._stored))
+
+    def stored_symbol(self, name: str) -> str:
+        """The stored symbol that a name means: itself, or what a file or chart of that name is (`mnqz25`, `MNQZ25-CME`).
+
+        `BadInputError` for one that is not there, with the expiries where it is a root.
+        """
+        for symbol in (name, contract_code(name)):
+            if symbol in self._stored:
+                return symbol
+        try:
+            expiries = self.contracts(contract_code(name))
+        except InstrumentError:
+            expiries = ()
+        if expiries:
+            raise BadInputError(
+                f"{self._store.root}: {name} has expiries, {', '.join(expiries)}: name one of them, or join them with "
+                f"--continuous ratio"
+            )
+        raise BadInputError(self._no_bars(name))
+
+    def span(self, symbol: str, timeframe_seconds: int) -> tuple[int, int]:
+        """`bar_end` of the first and the last bar of a stored series, UTC us."""
+        entry = self._stored[symbol][timeframe_seconds]
+        return entry.first_bar_end, entry.last_bar_end
+
+    def _no_bars(self, symbol: str) -> str:
+        return (
+            f"{self._store.root}: no bars of {symbol}; there are {', '.join(self.symbols) or 'none at all'}; take its files "
+            "in with `minhos ingest`"
+        )
 
     def instrument(self, symbol: str) -> Instrument:
         """The definition of a symbol or root."""
@@ -75,21 +104,21 @@ class History:
     def source_timeframe(self, symbol: str, timeframe_seconds: int) -> int:
         """The stored timeframe that bars of `timeframe_seconds` come from: itself, else the longest that builds them.
 
-        `BadInputError` where nothing is stored that does.
+        One that ends more than a bar earlier than another is passed over: an hourly file of last month must not hide the
+        five-minute bars of today. `BadInputError` where nothing is stored that does.
         """
         stored = self.timeframes(symbol)
         if not stored:
-            raise BadInputError(
-                f"{self._store.root}: no bars of {symbol}; there are {', '.join(self.symbols) or 'none at all'}; take its "
-                "files in with `minhos ingest`"
-            )
+            raise BadInputError(self._no_bars(symbol))
         fitting = [seconds for seconds in stored if timeframe_seconds % seconds == 0]
         if not fitting:
             raise BadInputError(
                 f"{symbol}: no bars from which {timeframe_name(timeframe_seconds)} can be built, the store has "
                 f"{', '.join(map(timeframe_name, stored))}; ask for one of these, or take in a finer file"
             )
-        return max(fitting)
+        entries = self._stored[symbol]
+        newest = max(entries[seconds].last_bar_end for seconds in fitting) - timeframe_seconds * 1_000_000
+        return max(seconds for seconds in fitting if entries[seconds].last_bar_end >= newest)
 
     def covers_until(self, symbol: str, timeframe_seconds: int) -> int | None:
         """UTC us up to which the files of a stored series were complete, their open bar included; None where not known."""
@@ -99,22 +128,25 @@ class History:
     def bars(self, symbol: str, timeframe_seconds: int, moment: Moment = NOW) -> BarSeries:
         """The bars of one symbol; a timeframe that is not stored is built from the longest finer one that fits.
 
-        Built bars that begin before `start` are whole. Raises `BadInputError` where no stored timeframe fits.
+        Built bars are whole: those that begin before `start` too, and one of which the store has only the last part (the
+        first of a file that begins in its middle) is left out. Raises `BadInputError` where no stored timeframe fits.
         """
         source = self.source_timeframe(symbol, timeframe_seconds)
+        instrument = self._instruments.find(symbol) if source != timeframe_seconds else None
         start = moment.start
-        if source != timeframe_seconds and start is not None:
-            start -= 3 * _DAY_US  # the first bar asked for is built from all of its parts: a session and its break
+        if instrument is not None and start is not None:
+            start = first_part(start, instrument, timeframe_seconds)
         series = self._store.read(
             symbol, source, start=start, end=moment.end, as_of=moment.as_of, recorded_by=moment.recorded_by
         )
-        if source == timeframe_seconds:
+        if instrument is None:
             return series
         limits = [limit for limit in (moment.end, moment.as_of) if limit is not None]
         covered = None if limits or moment.recorded_by is not None else self.covers_until(symbol, source)
         if covered is not None:
             covered -= source * 1_000_000  # what is not stored yet is the open bar at its end
-        built = resample(series, self._instruments.find(symbol), timeframe_seconds, covers_until=covered)
+        built = resample(series, instrument, timeframe_seconds, covers_until=covered)
+        built = without_part_of_a_bar(built, series, instrument)
         if limits:
             built = built.up_to(min(limits))
         if moment.start is None:

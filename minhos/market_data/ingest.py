@@ -48,23 +48,22 @@ def plan_night(
     `folder`: of bar files, or the store's own folder: then nothing is taken in and all that it has can be used.
     `timeframe`: default, the finest for which some symbol has `min_bars` bars. `session`: default, the last one in the
     data of that timeframe that is complete for the most symbols (`choose_session`). `universe`: the symbols wanted, as
-    contracts, roots, or roots as one continuous series (`NQ[C]`); None: all. `now_us`: UTC us;
-    later corrections in the store do not change the night.
+    contracts, roots, or roots as one continuous series (`NQ[C]`); None: all. `now_us`: UTC us.
+    The plan names the newest row of the store that it has seen: what is recorded later does not change the night.
     A symbol that has no instrument definition or a file that cannot be used, that lacks the timeframe, or has no bars in the
     session or too few up to it, is excluded with its reason. Raises `BadInputError` for a bad folder and where no symbol is
     left, `InstrumentError` for a symbol of `universe` that has no definition, `ConfigError` for an unknown timeframe.
     """
     folder = folder.absolute()
     instruments = load_instruments(instruments_file)
-    moment = Moment(recorded_by=now_us)
     wanted = Universe.of(universe)
     if folder.resolve() == store.root.resolve():
         scan = None
-        supply = from_store(folder, History(store, instruments), instruments, moment, wanted)
+        supply = from_store(folder, History(store, instruments), instruments, _recorded(store), wanted)
     else:
         scan = scan_folder(folder, map_file)
         options = IntakeOptions(map_file=map_file, instruments_file=instruments_file)
-        supply = _taken_in(folder, scan, store, instruments, options, wanted, moment, waiting)
+        supply = _taken_in(folder, scan, store, instruments, options, wanted, now_us, waiting)
     join(supply, wanted.continuous, instruments, keep=wanted.kept(supply.symbols, instruments))
     require_some(supply)
     synthetic = scan.synthetic if scan else is_synthetic(store.root)
@@ -80,7 +79,7 @@ def plan_night(
     return NightPlan(
         folder=folder,
         store=store.root,
-        planned_us=now_us,
+        recorded_by=supply.moment.recorded_by or 0,
         session=day,
         timeframe_seconds=seconds,
         sources=sources,
@@ -104,7 +103,7 @@ def _taken_in(
     instruments: Instruments,
     options: IntakeOptions,
     universe: Universe,
-    moment: Moment,
+    now_us: int,
     waiting: Callable[[str], None] | None,
 ) -> Supply:
     """Take the wanted files of a folder into the store; what the store then has of them."""
@@ -121,11 +120,16 @@ def _taken_in(
             excluded[symbol] = str(error)
     chosen = tuple(found for found in files if found.symbol in wanted and found.symbol not in excluded)
     plan = plan_files(replace(scan, found=chosen), options, instruments, read_journal(store.root))
-    assert moment.recorded_by is not None
-    outcome = take_in(plan, store, options, now_us=moment.recorded_by, waiting=waiting)
-    supply = from_files(folder, outcome.files, History(store, instruments), instruments, moment, excluded=excluded)
+    outcome = take_in(plan, store, options, now_us=now_us, waiting=waiting)
+    history = History(store, instruments)
+    supply = from_files(folder, outcome.files, history, instruments, _recorded(store), excluded=excluded)
     supply.words = words
     return supply
+
+
+def _recorded(store: BarStore) -> Moment:
+    """What the store has recorded by now, in its own order: a clock cannot say which commits a reader has seen."""
+    return Moment(recorded_by=store.last_recorded_at() or 0)
 
 
 def _source(one: Stored, supply: Supply, day: date, *, used: bool) -> SourceFile:
@@ -180,7 +184,7 @@ def ingest(plan: NightPlan, out: Path) -> list[Path]:
             history=history,
             symbol=source.symbol,
             timeframe_seconds=plan.timeframe_seconds,
-            moment=Moment(recorded_by=plan.planned_us),
+            moment=Moment(recorded_by=plan.recorded_by),
             source=source.path,
             kind=source.kind,
         )

@@ -28,7 +28,7 @@ class SourceFile(BaseModel):
 class NightPlan(BaseModel):
     """The plan of one night; JSON both ways by `model_dump_json` and `model_validate_json`.
 
-    `store`: the bar store that has the bars; `planned_us`: UTC us, what it recorded later is not used. `excluded`: symbol
+    `store`: the bar store that has the bars; `recorded_by`: UTC us, what it recorded later is not used. `excluded`: symbol
     -> why, in words. `data_hash`: SHA-256 over the used bars, their instruments, session and timeframe. `words`: for
     people, unchanged.
     """
@@ -37,7 +37,7 @@ class NightPlan(BaseModel):
 
     folder: Path
     store: Path
-    planned_us: int
+    recorded_by: int
     session: date
     timeframe_seconds: int
     sources: tuple[SourceFile, ...]

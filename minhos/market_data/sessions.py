@@ -27,6 +27,7 @@ __all__ = [
     "next_session",
     "previous_session",
     "session_bounds",
+    "sessions_around",
     "sessions_between",
     "share_outside_sessions",
     "through_session",
@@ -100,7 +101,7 @@ def previous_session(instrument: Instrument, day: date) -> date:
     return sessions_between(instrument, day - _LONGEST_CLOSURE, day - timedelta(days=1)).date[-1].item()  # type: ignore[no-any-return]
 
 
-def _sessions_around(bar_end: Integers, session: Session) -> Sessions:
+def sessions_around(bar_end: Integers, session: Session) -> Sessions:
     """The sessions of some bars; one before the first of them and one after the last are included."""
     first, last = (np.array([bar_end.min(), bar_end.max()]) // _DAY_US).astype("datetime64[D]").tolist()
     return session_table(session, (first - _LONGEST_CLOSURE).year, (last + _LONGEST_CLOSURE).year)
@@ -117,7 +118,7 @@ def trading_dates(bar_end: Integers, instrument: Instrument, *, timeframe_second
     if timeframe_seconds >= DAY_SECONDS:
         last_day_start = bar_end - _DAY_US
         return last_day_start.astype("datetime64[us]").astype("datetime64[D]")
-    sessions = _sessions_around(bar_end, instrument.session)
+    sessions = sessions_around(bar_end, instrument.session)
     return sessions.date[np.searchsorted(sessions.open_us, bar_end - 1, side="right") - 1]
 
 
@@ -138,7 +139,7 @@ def last_complete_session(series: BarSeries, instrument: Instrument, *, covers_u
         return None
     dates = trading_dates(series.bar_end, instrument, timeframe_seconds=series.timeframe_seconds)
     known_until = max(int(series.bar_end[-1]), covers_until or 0)
-    sessions = _sessions_around(series.bar_end, instrument.session)
+    sessions = sessions_around(series.bar_end, instrument.session)
     complete = sessions.date[sessions.close_us <= known_until]
     both = np.intersect1d(dates, complete)
     return both[-1].item() if len(both) else None
@@ -156,6 +157,6 @@ def share_outside_sessions(series: BarSeries, instrument: Instrument) -> float:
     ends = series.bar_end
     starts = ends - series.timeframe_seconds * 1_000_000
     starts[1:] = np.maximum(starts[1:], ends[:-1])
-    opens, closes = _sessions_around(ends, instrument.session).stretches_us.T
+    opens, closes = sessions_around(ends, instrument.session).stretches_us.T
     following = np.searchsorted(opens, starts, side="right")  # the next stretch to begin
     return float(np.mean((starts >= closes[following - 1]) & (ends <= opens[following])))

@@ -106,7 +106,8 @@ class Supply:
         for symbol in self.symbols:
             finer = [known for known in self.timeframes(symbol) if seconds % known == 0]
             if finer and seconds not in finer:
-                source = self.bars[(symbol, max(finer))]
+                stored = self.history.source_timeframe(symbol, seconds) if symbol in self.history.symbols else 0
+                source = self.bars[(symbol, stored if stored in finer else max(finer))]
                 self.bars[(symbol, seconds)] = Stored(
                     history=self.history,
                     symbol=symbol,

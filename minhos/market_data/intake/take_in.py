@@ -7,10 +7,12 @@ that were committed, and those that were not and are read the next time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
-from minhos.errors import BadInputError, MinhosError
+from minhos.errors import BadInputError, MinhosError, SetupError
 from minhos.files import write_text
 from minhos.locks import exclusive
 from minhos.market_data.bars import BarSeries
@@ -66,7 +68,8 @@ def take_in(
             f"{store.root}: another intake ({holder}) has been running for {WAIT_SECONDS:.0f} s; try again when it is done"
         )
 
-    with exclusive(lock_of(store.root), busy=busy, wait_seconds=WAIT_SECONDS, waiting=waiting):
+    lock = exclusive(lock_of(store.root), busy=busy, wait_seconds=WAIT_SECONDS, waiting=waiting)
+    with nullcontext() if dry_run else lock:  # a dry run writes nothing, and so waits for nobody
         if not dry_run:
             _keep_apart(plan, store.root)
         done = 0
@@ -102,7 +105,7 @@ def _keep_apart(plan: IntakePlan, store: Path) -> None:
                 f"{store}: it holds bars of a real market, the files are of the synthetic exchange; give these a store of "
                 "their own (another MINHOS_HOME)"
             )
-        write_text(store / _SYNTHETIC, "bars of the synthetic exchange\n")
+        _written(store, lambda: write_text(store / _SYNTHETIC, "bars of the synthetic exchange\n"))
     elif is_synthetic(store) and not plan.synthetic:
         raise BadInputError(
             f"{store}: it holds bars of the synthetic exchange, the files are not marked as such; give them a store of "
@@ -121,8 +124,19 @@ def remove_series(store: BarStore, symbol: str, timeframe_seconds: int) -> int:
 
     with exclusive(lock_of(store.root), busy=busy):
         removed = store.remove(symbol, timeframe_seconds)
-        write_journal(store.root, read_journal(store.root).without_series(symbol, timeframe_seconds))
+        journal = read_journal(store.root).without_series(symbol, timeframe_seconds)
+        _written(store.root, lambda: write_journal(store.root, journal))
     return removed
+
+
+def _written(store: Path, write: Callable[[], object]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise SetupError(
+            f"{store}: cannot be written ({error.strerror}); look after the space on the disk and the permissions, then run "
+            "it again"
+        ) from error
 
 
 def lock_of(store: Path) -> Path:
@@ -168,11 +182,17 @@ def _take_in_one(
             if not dry_run and (found.new or found.updated):
                 store.upsert(read.series, source=item.found.path.name, recorded_at=now_us)
             entry = _entry(item, outcome, next_record=read.next_record, fingerprint=read.fingerprint)
-        if not dry_run:
-            journal = read_journal(store.root)
-            write_journal(store.root, journal.with_file(item.found.path.absolute(), entry, outcome.covers_until))
     except (MinhosError, OSError) as error:
         return outcome.with_error(str(error) if isinstance(error, MinhosError) else f"{item.found.path}: {error}")
+    if dry_run:
+        return outcome
+    try:
+        journal = read_journal(store.root)
+        write_journal(store.root, journal.with_file(item.found.path.absolute(), entry, outcome.covers_until))
+    except (MinhosError, OSError) as error:
+        name = item.found.path.name
+        words = f"{name}: its bars are in the store, but the journal is not ({error}); it is read again next time"
+        return replace(outcome, words=(*outcome.words, words))
     return outcome
 
 

@@ -14,7 +14,7 @@ from minhos.errors import BadInputError, ConfigError, MinhosError, SetupError
 from minhos.locks import exclusive
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.store.catalog import CatalogEntry, catalog, inventory_words
-from minhos.market_data.store.data_files import DataFile
+from minhos.market_data.store.data_files import DataFile, newest_record
 from minhos.market_data.store.history import Revision, read_known, read_revisions
 from minhos.market_data.store.log import commit, create_log, data_files, open_log, refuse_foreign
 from minhos.market_data.store.schema import check_storable
@@ -96,6 +96,10 @@ class BarStore:
         """What is there, by symbol and timeframe; nothing where nothing was ever written."""
         return catalog(self._root, self._files())
 
+    def last_recorded_at(self) -> int | None:
+        """When the newest row that is there was recorded, UTC us; None for an empty store."""
+        return newest_record(self._files())
+
     def upsert(self, series: BarSeries, *, source: str, recorded_at: int) -> Upserted:
         """`upsert_many` of one series."""
         return self.upsert_many([(series, source)], recorded_at=recorded_at)[0]
@@ -104,8 +108,10 @@ class BarStore:
         """Add the bars that are new, and corrections of those whose values changed: all of it in one commit, or nothing.
 
         Each series comes with its source in words (a file's name). `recorded_at`: now, UTC us. Bars that the store has
-        with these values are not written; the same batch again commits nothing. Raises `BadInputError` for a series
-        that is given twice, a symbol that cannot name a folder, times outside 1800 to 2199.
+        with these values are not written; the same batch again commits nothing. Commits are recorded one after the other:
+        one whose clock is not after the newest is recorded a microsecond after it, so that whoever has read up to
+        `last_recorded_at` reads the same for ever with `recorded_by`. Raises `BadInputError` for a series that is given
+        twice, a symbol that cannot name a folder, times outside 1800 to 2199.
         """
         for series, _ in batch:
             check_storable(series)
@@ -117,6 +123,8 @@ class BarStore:
                     "cannot be told; upsert one after the other"
                 )
         with self._writing() as table:
+            newest = newest_record(data_files(table))
+            recorded_at = recorded_at if newest is None else max(recorded_at, newest + 1)
             written: list[DataFile] = []
             counts = []
             try:

@@ -145,6 +145,18 @@ class TestWhatWasKnown:
         store.upsert(bars([2], 2.3), source="clock set back", recorded_at=minute(1))
         assert closes(store.read("ESH24", 60, start=minute(2), end=minute(2))) == [2.3]
 
+    def test_what_was_recorded_up_to_the_newest_row_stays_so_whatever_a_later_clock_says(
+        self, store: BarStore, bars: Bars
+    ) -> None:
+        seen = store.last_recorded_at()
+        assert seen is not None
+        before = store.read("ESH24", 60, recorded_by=seen)
+        store.upsert(bars([2, 20], 7.0), source="began before, ended after", recorded_at=1)
+        after = store.read("ESH24", 60, recorded_by=seen)
+        assert closes(after) == closes(before)
+        assert store.last_recorded_at() == seen + 1
+        assert closes(store.read("ESH24", 60, recorded_by=seen + 1, start=int(before.bar_end[-1]) + 1)) == [7.0]
+
 
 def test_the_catalog_counts_each_bar_once(store: BarStore, bars: Bars, minute: Minute) -> None:
     store.upsert(bars(range(50, 70), np.nan, symbol="NQH24"), source="a", recorded_at=1)
@@ -209,4 +221,5 @@ def test_a_series_that_is_not_there_is_told_with_what_is(store: BarStore, bars: 
 def test_reading_never_makes_a_folder(tmp_path: Path) -> None:
     store = BarStore(tmp_path / "nowhere")
     assert store.catalog() == ()
+    assert store.last_recorded_at() is None
     assert not store.root.exists()

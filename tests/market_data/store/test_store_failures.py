@@ -175,3 +175,23 @@ def test_a_writer_waits_and_then_names_the_holder(filled: BarStore, bars: Bars) 
     ):
         impatient.upsert(bars([9]), source="c", recorded_at=3)
     assert len(impatient.read("ESH24", 60)) == 3
+
+
+def test_a_flipped_bit_is_an_error_and_never_another_price(store: BarStore, bars: Bars) -> None:
+    store.upsert(bars(range(1, 60), [float(row) for row in range(1, 60)]), source="a", recorded_at=1)
+    truth = store.read("ESH24", 60)
+    (path,) = (
+        path for path in store.root.rglob("*.parquet") if b"PAR1" in path.read_bytes()[:4] and "year=2023" in str(path)
+    )
+    content = path.read_bytes()
+    found = 0
+    for position in range(4, len(content) - 8, max(1, len(content) // 150)):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 4]) + content[position + 1 :])
+        try:
+            read = store.read("ESH24", 60)
+        except BadInputError as error:
+            assert "missing or broken" in str(error)
+            found += 1
+        else:  # a bit of the file that says nothing about the bars
+            assert (read.bar_end.tobytes(), read.values.tobytes()) == (truth.bar_end.tobytes(), truth.values.tobytes())
+    assert found > 50
