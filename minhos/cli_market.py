@@ -37,6 +37,9 @@ def ingest(
         str | None,
         typer.Option(help="IANA time zone of Sierra Chart text files. Default: inferred, with its evidence."),
     ] = None,
+    symbol: Annotated[
+        str | None, typer.Option(help="Of the Sierra Chart files, where their names do not say it (ESZ25).")
+    ] = None,
     instruments: InstrumentsFile = None,
     timeframe: Annotated[str, typer.Option(help="Of the bars that ticks and depth are made into.")] = "1m",
     multiplier: Annotated[
@@ -75,7 +78,10 @@ def ingest(
         map_file=map_file.expanduser() if map_file else None,
         instruments_file=instruments.expanduser() if instruments else None,
         said=Statements(
-            zone=zone, price_multipliers=_multipliers(multiplier or []), combine_sub_trades=combine_sub_trades
+            zone=zone,
+            symbol=None if symbol is None else symbol.upper(),
+            price_multipliers=_multipliers(multiplier or []),
+            combine_sub_trades=combine_sub_trades,
         ),
         timeframe_seconds=parse_timeframe(timeframe),
         full=full,

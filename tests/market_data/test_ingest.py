@@ -291,7 +291,9 @@ def test_a_map_beside_the_files_is_found_and_two_are_refused(week: Path) -> None
     assert any("times are read as America/Chicago" in words for words in night.words)
     (week / "own.toml").write_text("[[instruments]]\n")  # instruments are no map
     assert plan(week).map_file == week / "map.toml"
-    (week / "other.toml").write_text("")
+    (week / "pyproject.toml").write_text("[project]\n")  # nor is what says nothing that a map says
+    assert plan(week).map_file == week / "map.toml"
+    (week / "other.toml").write_text("[scid]\n")
     with pytest.raises(BadInputError, match=r"more than one column map, map\.toml and other\.toml"):
         plan(week)
 

@@ -71,7 +71,7 @@ def test_the_examples_are_all_tested(examples: Path) -> None:
         "indices_crypto",
         "sierra_chart",
     }
-    assert set(ColumnMap.model_fields) == {"files", "sierra_text", "scid"}
+    assert set(ColumnMap.model_fields) == {"files", "symbols", "sierra_text", "scid"}
 
 
 def test_the_instrument_that_the_document_shows_is_valid(tmp_path: Path) -> None:

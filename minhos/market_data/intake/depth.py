@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -12,9 +13,12 @@ from minhos.market_data.depth_store import DepthKept, DepthStore
 from minhos.market_data.intake.options import IntakeOptions
 from minhos.market_data.intake.outcome import FileOutcome
 from minhos.market_data.intake.plan import Item
+from minhos.market_data.sierra.depth import DAY_US, open_depth
 from minhos.market_data.sierra.depth_bars import depth_bars
 
 __all__ = ["depth_store_of", "take_in_depth"]
+
+_FLUSH_US: Final = 60_000_000  # Sierra Chart writes every few seconds
 
 
 def depth_store_of(store: Path) -> DepthStore:
@@ -31,10 +35,11 @@ def take_in_depth(
     """
     bars = depth_bars(
         item.found.path,
+        symbol=item.found.symbol,
         timeframe_seconds=options.timeframe_seconds,
         price_multiplier=item.found.price_multiplier or 1.0,
         tick_size=item.instrument.tick_size,
-        covers_until=now_us,
+        covers_until=now_us if _day_is_over(item, now_us) else None,
         progress=progress,
     )
     depth = depth_store_of(store)
@@ -50,6 +55,13 @@ def take_in_depth(
         zone="UTC",
         words=bars.words,
     )
+
+
+def _day_is_over(item: Item, now_us: int) -> bool:
+    """Whether Sierra Chart has stopped writing the file: its UTC day is over. Until then what it has of the last seconds
+    may still be on its way to the disk, and a bar that ends without a later record may change."""
+    day_us = open_depth(item.found.path).day_us
+    return day_us is not None and now_us >= day_us + DAY_US + _FLUSH_US
 
 
 def _compare(depth: DepthStore, series: DepthSeries) -> DepthKept:

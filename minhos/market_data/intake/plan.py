@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from minhos.market_data.intake.journal import FileEntry, Journal, read_journal
 from minhos.market_data.intake.options import IntakeOptions, Reading
 from minhos.market_data.readers.scan import SCID, Found, Scan, scan_paths
 from minhos.market_data.sierra.scid import RECORD, prefix_fingerprint, read_header
+from minhos.market_data.symbols import codes_in
 
 __all__ = ["IntakePlan", "Item", "State", "plan_files", "plan_intake"]
 
@@ -65,13 +67,29 @@ def plan_files(scan: Scan, options: IntakeOptions, instruments: Instruments, jou
     """The plan of files that were found already."""
     items: list[Item] = []
     refused = dict(scan.refused)
-    for found in scan.found:
+    for seen in scan.found:
         try:
-            instrument = instruments.find(found.symbol)
+            found, instrument = _known(seen, instruments)
             items.append(_item(found, instrument, options, journal.files.get(str(found.path.absolute()))))
         except (BadInputError, InstrumentError) as error:
-            refused[found.path] = str(error)
+            refused[seen.path] = str(error)
     return IntakePlan(items=tuple(items), refused=refused, ignored=scan.ignored, synthetic=scan.synthetic)
+
+
+def _known(found: Found, instruments: Instruments) -> tuple[Found, Instrument]:
+    """The file and its instrument; where the name does not begin with a known symbol, by the one contract that is in it."""
+    try:
+        return found, instruments.find(found.symbol)
+    except InstrumentError:
+        if found.rule is not None:  # the map says the symbol
+            raise
+        known = []
+        for code in codes_in(found.path.stem):
+            with suppress(InstrumentError):
+                known.append((found.with_symbol(code), instruments.find(code)))
+        if len(known) != 1:
+            raise
+        return known[0]
 
 
 def _item(found: Found, instrument: Instrument, options: IntakeOptions, entry: FileEntry | None) -> Item:

@@ -21,13 +21,23 @@ from minhos.market_data.symbols import root_of
 from minhos.market_data.timeframes import parse_timeframe
 from minhos.market_data.trading_hours import Zone
 
-__all__ = ["EPOCH_MICROSECONDS", "ColumnMap", "Columns", "FileRule", "ScidRule", "SierraRule", "load_column_map"]
+__all__ = [
+    "EPOCH_MICROSECONDS",
+    "ColumnMap",
+    "Columns",
+    "FileRule",
+    "ScidRule",
+    "SierraRule",
+    "is_column_map",
+    "load_column_map",
+]
 
-EPOCH_MICROSECONDS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
+EPOCH_MICROSECONDS = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0, "epoch_ns": 1e-3}
 """Clocks that count from 1970-01-01 UTC, and the microseconds in one of their steps."""
 
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]+$")]
 
 
 class Columns(BaseModel):
@@ -54,7 +64,7 @@ class FileRule(BaseModel):
     """How to read the CSV and Parquet files whose name matches `glob`.
 
     `time`: the column (or columns, joined by a space) with the stamp; `clock`: its `strptime` form, or `epoch_s`,
-    `epoch_ms`, `epoch_us`; `zone`: IANA zone of the stamps, needed where neither the clock nor the file says it;
+    `epoch_ms`, `epoch_us`, `epoch_ns`; `zone`: IANA zone of the stamps, needed where neither the clock nor the file says it;
     `stamp`: whether they are the bar's start or end; `header`: the columns' names where the file has no header line;
     `price_scale`: price = number in the file x scale; `last_bar`: whether the last row is a finished bar.
     """
@@ -62,7 +72,7 @@ class FileRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     glob: str
-    symbol: str = Field(pattern=r"^[A-Z0-9]+$")
+    symbol: Symbol
     timeframe: str | None = None
     separator: Literal[",", ";", "\t", "|"] = ","
     header: tuple[str, ...] | None = Field(default=None, min_length=1)
@@ -151,13 +161,22 @@ class ScidRule(BaseModel):
 
 
 class ColumnMap(BaseModel):
-    """The whole map; an empty one knows no table and states nothing about Sierra Chart's files."""
+    """The whole map; an empty one knows no table and states nothing about Sierra Chart's files.
+
+    `symbols`: pattern on the name of a Sierra Chart file (text, `.scid`, `.depth`) -> the symbol that its name does not say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     files: tuple[FileRule, ...] = ()
+    symbols: dict[str, Symbol] = {}
     sierra_text: SierraRule | None = None
     scid: ScidRule = ScidRule()
+
+    def symbol_for(self, path: Path) -> str | None:
+        """The symbol that is stated for a file, None without one; `BadInputError` where two patterns match its name."""
+        pattern = _one_match(path, self.symbols)
+        return None if pattern is None else self.symbols[pattern]
 
     def rule_for(self, path: Path) -> FileRule | None:
         """The rule whose pattern matches the file's name; `BadInputError` where two do."""
@@ -173,6 +192,16 @@ def _one_match(path: Path, patterns: Iterable[str]) -> str | None:
             f"{path}: matched by {' and '.join(map(repr, matching))} of the column map; let one pattern match each file"
         )
     return matching[0] if matching else None
+
+
+def is_column_map(path: Path) -> bool:
+    """Whether a TOML beside data files is meant as their map: it says something that only a map says. A project's own TOML,
+    or one with instruments, is none; one that is no TOML at all may be a map with a mistake, and counts as one."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return True  # reading it as the map then says what is wrong with it
+    return not document.keys().isdisjoint(ColumnMap.model_fields) and "instruments" not in document
 
 
 def load_column_map(path: Path) -> ColumnMap:

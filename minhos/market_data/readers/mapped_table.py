@@ -16,6 +16,7 @@ from minhos.market_data.readers.column_map import FileRule
 from minhos.market_data.readers.mapped_times import mapped_times
 from minhos.market_data.readers.parquet_table import is_parquet, read_parquet_table
 from minhos.market_data.readers.table import Table, read_table
+from minhos.market_data.sierra.tick_grid import market_prices
 from minhos.market_data.timeframes import parse_timeframe
 
 __all__ = ["KIND", "read_mapped_table"]
@@ -46,9 +47,12 @@ def read_mapped_table(path: Path, rule: FileRule, instrument: Instrument | None 
         "open_interest", None
     )  # a bar is one without it, and many files have none for some days
     for name in _PRICES:
-        columns[name] = np.round(
-            columns[name] * rule.price_scale, 12
-        )  # 1685400 x 0.0001 is 168.54, not 168.54000000000002
+        scaled = columns[name] * rule.price_scale
+        columns[name] = np.round(scaled, 12)  # 1685400 x 0.0001 is 168.54, not 168.54000000000002
+        if instrument is not None and _is_float32(table, sources[name]):
+            columns[name] = market_prices(columns[name], multiplier=1.0, tick_size=instrument.tick_size)[
+                0
+            ]  # 62.06999969 is 62.07
     return bar_file(
         table,
         kind=KIND,
@@ -88,6 +92,13 @@ def _operands(source: str, columns: Collection[str]) -> tuple[str, ...]:
 def _evaluate(table: Table, source: str, *, needed: bool) -> npt.NDArray[np.float64]:
     first, *second = (table.numbers(name, needed=needed) for name in _operands(source, table.columns))
     return first - second[0] if second else first
+
+
+def _is_float32(table: Table, source: str) -> bool:
+    """Whether a Parquet file keeps a column in 32 bits, which blur its decimals."""
+    import pyarrow as pa
+
+    return any(bool(pa.types.is_float32(table.cells[name].type)) for name in _operands(source, table.columns))
 
 
 def _check_columns(table: Table, rule: FileRule) -> None:

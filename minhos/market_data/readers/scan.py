@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from minhos.errors import BadInputError, ConfigError
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.readers.bar_file import BarFile
-from minhos.market_data.readers.column_map import ColumnMap, FileRule, load_column_map
+from minhos.market_data.readers.column_map import ColumnMap, FileRule, is_column_map, load_column_map
 from minhos.market_data.readers.mapped_table import KIND as MAPPED_TABLE
 from minhos.market_data.readers.mapped_table import read_mapped_table
 from minhos.market_data.readers.parquet_table import is_parquet
@@ -40,7 +39,8 @@ __all__ = [
 ]
 
 SYNTHETIC_MARKER: Final = "SYNTHETIC.txt"
-_TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".parquet", ".zip")
+_TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".parquet", ".zip", ".gz")
+_PACKED = (".zip", ".gz")
 _NAMED_BY_SIERRA = ("_bardata.txt", "-bardata.txt", ".dly", ".itxt", ".scid", ".depth")
 _NAMED_FILES = 3
 
@@ -66,6 +66,10 @@ class Found:
         """Whether bars have to be built from what the file holds (ticks, depth)."""
         return self.kind in (SCID, DEPTH)
 
+    def with_symbol(self, symbol: str) -> Found:
+        """The same file as one of another symbol."""
+        return replace(self, symbol=symbol)
+
     def with_multiplier(self, multiplier: float) -> Found:
         """The same file with its price multiplier decided."""
         return replace(self, price_multiplier=multiplier)
@@ -75,10 +79,12 @@ class Found:
 class Statements:
     """What was said of the files on the command line; a map says more of single files, and goes first.
 
-    `price_multipliers`: symbol or root -> price = number in the file x this.
+    `symbol`: of the Sierra Chart files, whatever their names say. `price_multipliers`: symbol or root -> price = number in
+    the file x this.
     """
 
     zone: str | None = None
+    symbol: str | None = None
     price_multipliers: Mapping[str, float] = field(default_factory=dict)
     combine_sub_trades: bool = False
 
@@ -110,24 +116,18 @@ class Scan:
 def find_map(folder: Path, map_file: Path | None) -> Path | None:
     """The column map to use: the one that is given, else the `*.toml` beside the files; None where there is none.
 
-    A TOML with instruments in it is no map. Two maps in a folder are an error: which one is meant must be said.
+    A TOML that says nothing that a map says (a project's own, one with instruments) is none. Two maps in a folder are an
+    error: which one is meant must be said.
     """
     if map_file is not None:
         return map_file
-    maps = [path for path in sorted(folder.glob("*.toml")) if not _is_instruments(path)]
+    maps = [path for path in sorted(folder.glob("*.toml")) if is_column_map(path)]
     if len(maps) > 1:
         raise BadInputError(
             f"{folder}: more than one column map, {' and '.join(path.name for path in maps)}; "
             "keep one there, or say which one with the map file's path"
         )
     return maps[0] if maps else None
-
-
-def _is_instruments(path: Path) -> bool:
-    try:
-        return "instruments" in tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return False  # reading it as the map then says what is wrong with it
 
 
 def scan_folder(folder: Path, map_file: Path | None, said: Statements | None = None) -> Scan:
@@ -138,17 +138,22 @@ def scan_folder(folder: Path, map_file: Path | None, said: Statements | None = N
             f"{folder}: the data folder has no files (subfolders are not searched); put Sierra Chart bar exports "
             "or mapped CSV files there"
         )
-    return _scan(files, map_file, said or Statements(), where=str(folder))
+    scan = _scan(files, map_file, said or Statements(), where=str(folder))
+    if not scan.found:
+        raise _no_bars(str(folder), scan.refused, scan.ignored)
+    return scan
 
 
 def scan_paths(paths: Sequence[Path], map_file: Path | None, said: Statements) -> Scan:
     """Look at the heads of files, and of all files under folders.
 
-    Raises `BadInputError` for a path that is not there, a broken map, and where no file can be read as bars (it then says
-    of the files why not). A bar file that cannot be used is `refused`, with its reason.
+    A bar file that cannot be used is `refused`, with its reason; so is one beside which a broken map lies. Raises
+    `BadInputError` for a path that is not there, a broken `map_file`, and where nothing looks like bars (it says why not).
     """
     files: list[Path] = []
     for path in paths:
+        if not path.exists():
+            raise BadInputError(f"{path}: cannot read the file: it is not there; check the path")
         files += _files_in(path, deep=True) if path.is_dir() else [path]
     if not files:
         raise BadInputError(f"{', '.join(map(str, paths))}: no files there; give Sierra Chart's data or export folder")
@@ -170,7 +175,9 @@ def _files_in(folder: Path, *, deep: bool) -> list[Path]:
 
 
 def _scan(files: Iterable[Path], map_file: Path | None, said: Statements, *, where: str) -> Scan:
-    maps: dict[Path, tuple[ColumnMap, Path | None]] = {}
+    maps: dict[Path, tuple[ColumnMap, Path | None] | BadInputError] = {}
+    if map_file is not None:
+        load_column_map(map_file)  # one that was asked for must be right, whatever lies where
     found: list[Found] = []
     ignored: dict[str, str] = {}
     refused: dict[Path, str] = {}
@@ -184,12 +191,13 @@ def _scan(files: Iterable[Path], map_file: Path | None, said: Statements, *, whe
         if not path.is_file() and (path.exists() or path.is_symlink()):  # opening a pipe would wait for ever
             ignored[path.name] = "not a regular file, or a link to none"
             continue
-        folder = path.parent
-        if folder not in maps:
-            chosen = find_map(folder, map_file)
-            maps[folder] = (ColumnMap() if chosen is None else load_column_map(chosen), chosen)
+        if path.parent not in maps:
+            maps[path.parent] = _map_of(path.parent, map_file)
+        beside = maps[path.parent]
         try:
-            item = _look(path, *maps[folder], said)
+            if isinstance(beside, BadInputError):
+                raise beside
+            item = _look(path, *beside, said)
         except BadInputError as error:
             refused[path] = str(error)
             continue
@@ -197,13 +205,26 @@ def _scan(files: Iterable[Path], map_file: Path | None, said: Statements, *, whe
             found.append(item)
         else:
             ignored[path.name] = item
-    if not found:
-        reasons = "; ".join([*refused.values(), *ignored_words(ignored)][:5])
-        raise BadInputError(
-            f"{where}: no file that can be read as bars ({reasons or 'only settings'}); give Sierra Chart's .scid, .dly, "
-            ".depth or text files, or a column map for CSV and Parquet files (see examples/)"
-        )
+    if not found and not refused:
+        raise _no_bars(where, refused, ignored)
     return Scan(found=tuple(found), ignored=ignored, refused=refused, synthetic=synthetic)
+
+
+def _no_bars(where: str, refused: Mapping[Path, str], ignored: Mapping[str, str]) -> BadInputError:
+    reasons = "; ".join([*dict.fromkeys(refused.values()), *ignored_words(ignored)][:5])
+    return BadInputError(
+        f"{where}: no file that can be read as bars ({reasons or 'only settings'}); give Sierra Chart's .scid, .dly, "
+        ".depth or text files, or a column map for CSV and Parquet files (see examples/)"
+    )
+
+
+def _map_of(folder: Path, map_file: Path | None) -> tuple[ColumnMap, Path | None] | BadInputError:
+    """The map of the files in a folder and where it lies, or what is wrong with it."""
+    try:
+        chosen = find_map(folder, map_file)
+        return (ColumnMap() if chosen is None else load_column_map(chosen), chosen)
+    except BadInputError as error:
+        return error
 
 
 def ignored_words(ignored: Mapping[str, str]) -> tuple[str, ...]:
@@ -230,11 +251,7 @@ def _look(path: Path, column_map: ColumnMap, chosen: Path | None, said: Statemen
     if rule is not None:
         return Found(path=path, kind=MAPPED_TABLE, symbol=rule.symbol, rule=rule)
     if header is not None and is_sierra_text(header):
-        symbol = sierra_symbol(path)
-        if not symbol:
-            raise BadInputError(
-                f"{path}: no symbol in the file's name; name it as Sierra Chart does (MNQZ25-CME_5m...)"
-            )
+        symbol = _symbol(path, column_map, said, sierra_symbol(path))
         stated = None if column_map.sierra_text is None else column_map.sierra_text.zone_for(path)
         return Found(path=path, kind=SIERRA_TEXT, symbol=symbol, zone=stated or said.zone)
     if path.name.lower().endswith(_NAMED_BY_SIERRA):
@@ -247,9 +264,7 @@ def _look(path: Path, column_map: ColumnMap, chosen: Path | None, said: Statemen
 
 def _binary(path: Path, column_map: ColumnMap, said: Statements) -> Found:
     scid = is_scid(path)
-    symbol = sierra_symbol(path) if scid else depth_symbol(path)
-    if not symbol:
-        raise BadInputError(f"{path}: no symbol in the file's name; name it as Sierra Chart does (ESZ25-CME.scid)")
+    symbol = _symbol(path, column_map, said, sierra_symbol(path) if scid else depth_symbol(path))
     mapped = column_map.scid.multiplier_for(symbol)
     return Found(
         path=path,
@@ -258,6 +273,17 @@ def _binary(path: Path, column_map: ColumnMap, said: Statements) -> Found:
         price_multiplier=said.multiplier_for(symbol) if mapped is None else mapped,
         combine_sub_trades=column_map.scid.combine_sub_trades or said.combine_sub_trades,
     )
+
+
+def _symbol(path: Path, column_map: ColumnMap, said: Statements, named: str) -> str:
+    """The symbol of a Sierra Chart file: what the map says, the command line, the name."""
+    symbol = column_map.symbol_for(path) or said.symbol or named
+    if not symbol:
+        raise BadInputError(
+            f"{path}: no symbol in the file's name; name it as Sierra Chart does (ESZ25-CME.scid, MNQZ25-CME_5m...), or say "
+            f'it: --symbol ESZ25, or in the column map [symbols] "{path.name}" = "ESZ25"'
+        )
+    return symbol
 
 
 def _head(path: Path) -> bytes:
@@ -269,12 +295,12 @@ def _ignored(path: Path, header: str | None, chosen: Path | None) -> str:
     """In words, why a file is none of ours."""
     if is_parquet(path):
         shown = "Parquet"
-    elif header is None and path.suffix.lower() != ".zip":
+    elif header is None and path.suffix.lower() not in _PACKED:
         return "empty or not a text file"
     elif path.suffix.lower() not in _TABLE_SUFFIXES:
         return "not a bar file"
     elif header is None:
-        shown = "zip archive"
+        shown = "an archive"
     else:
         shown = header if len(header) <= 60 else f"{header[:60]}..."
     if chosen is None:
@@ -286,4 +312,4 @@ def read_found(found: Found, instrument: Instrument) -> BarFile:
     """Read a text file or table with the reader of its kind; `BadInputError` as that reader raises it."""
     if found.rule is not None:
         return read_mapped_table(found.path, found.rule, instrument)
-    return read_sierra_text(found.path, zone=found.zone, instrument=instrument)
+    return read_sierra_text(found.path, symbol=found.symbol, zone=found.zone, instrument=instrument)

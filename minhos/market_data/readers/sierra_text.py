@@ -87,10 +87,12 @@ def sierra_symbol(path: Path) -> str:
     return contract_code(_TIMEFRAME.sub("", chart))
 
 
-def read_sierra_text(path: Path, *, zone: str | None = None, instrument: Instrument | None = None) -> BarFile:
+def read_sierra_text(
+    path: Path, *, symbol: str | None = None, zone: str | None = None, instrument: Instrument | None = None
+) -> BarFile:
     """Read one file of intraday or daily bars. The last row, which may be a bar that is still open, is left out.
 
-    `zone`: IANA name of the zone of its times. Without one it is inferred from the sessions of `instrument`, and the words
+    `symbol`: of its bars; None: the one that the file's name says. `zone`: IANA name of the zone of its times. Without one it is inferred from the sessions of `instrument`, and the words
     give the evidence. Daily bars are dated by the day they are stamped with, in no zone; their open interest is kept.
 
     Raises `BadInputError` for anything that is no well-formed file of this kind, and where the zone is neither given nor
@@ -99,7 +101,7 @@ def read_sierra_text(path: Path, *, zone: str | None = None, instrument: Instrum
     header = first_line(path)
     table = read_table(path, separator=(header and _separator(header)) or ",", extra="ignore")
     columns, studies = _columns(table)
-    symbol = sierra_symbol(path)
+    symbol = symbol or sierra_symbol(path)
     if not symbol:
         raise BadInputError(f"{path}: no symbol in the file's name; name it as Sierra Chart does (MNQZ25-CME_5m...)")
     naive = _naive_times(table)

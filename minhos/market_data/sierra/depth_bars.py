@@ -45,6 +45,7 @@ class DepthBars:
 def depth_bars(
     path: Path,
     *,
+    symbol: str | None = None,
     timeframe_seconds: int = 60,
     levels: int = 5,
     price_multiplier: float = 1.0,
@@ -55,6 +56,7 @@ def depth_bars(
 ) -> DepthBars:
     """The bars of one file, from that of its first known book on; quiet bars keep the book that stood.
 
+    `symbol`: of the series; None: the one that the file's name says.
     Bars follow the UTC clock and hold [start, end): what is stamped with a bar's end belongs to the next one. A bar is
     complete when a record is stamped at its end or later, or by `covers_until`: UTC us, up to which the caller knows the
     file to be complete (the day is over: any later moment). But no book is said to stand for more than 20 minutes after the
@@ -68,7 +70,7 @@ def depth_bars(
         raise ConfigError(
             f"{path}: depth bars of {timeframe_seconds} s; a timeframe must divide the day (60, 300, 3600)"
         )
-    symbol = depth_symbol(path)
+    symbol = symbol or depth_symbol(path)
     if not symbol:
         raise BadInputError(
             f"{path}: no symbol in the file's name; name it as Sierra Chart does (ESZ25-CME.2025-12-01.depth)"

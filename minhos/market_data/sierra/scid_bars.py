@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries, iso
-from minhos.market_data.readers.rejections import Rejection
+from minhos.market_data.readers.rejections import LARGEST_REJECTED_SHARE, Rejection
 from minhos.market_data.sierra.scid import RECORD, Integers, ScidFile, open_scid
+from minhos.market_data.sierra.scid_leaps import LeapFilter
 from minhos.market_data.sierra.scid_trades import TradeReader, Trades
 from minhos.market_data.sierra.tick_grid import market_prices
 from minhos.market_data.timeframes import timeframe_name
@@ -33,6 +34,9 @@ _WINDOW_RECORDS: Final = 32_768  # 1.3 MB: the passes over a window find it in t
 _PENDING_ROWS: Final = 262_144
 _MINUTE_US: Final = 60_000_000
 _LEAST_BAR_STEPS: Final = 8
+_FEW_REJECTED: Final = 100
+_LEAST_COMPARED: Final = 30
+_SUSPICIOUS_TICKS: Final = 10
 _ROW: Final = np.dtype(
     [("start", "<i8"), ("end", "<i8"), ("number", "<i8"), ("records", "<i8"), *((name, "<f8") for name in BAR_COLUMNS)]
 )
@@ -91,9 +95,10 @@ def scid_bars(
     memory at once. `progress`: told the bytes that are done after every window.
 
     A record whose bar is before one that was already begun is rejected and counted: that bar may have been handed out.
-    Inside its bar a record may go back in time; open and close follow the file's order.
-    Raises `BadInputError` for anything that is no intraday file, a `first_record` that the file does not reach, and a
-    source of bars that are longer than the timeframe.
+    So is a tick hours ahead of those that follow (`LeapFilter`). Inside its bar a record may go back in time; open and
+    close follow the file's order. Raises `BadInputError` for anything that is no intraday file, a `first_record` that the
+    file does not reach, a source of bars that are longer than the timeframe, and where more than 1 % of the records (and
+    more than 100) cannot be used.
     """
     file = open_scid(path)
     if not 0 <= first_record <= file.records:
@@ -105,15 +110,22 @@ def scid_bars(
         double_dates=file.double_dates, combine_sub_trades=combine_sub_trades, not_after_us=not_after_us
     )
     builder = _Builder(reader=reader, timeframe_us=timeframe_seconds * 1_000_000, grid=grid)
+    leaps = LeapFilter(reader)
     for first, window in file.windows(first=first_record, size=window_records):
-        builder.add(reader.read(window, first))
+        builder.add(leaps.take(reader.read(window, first)))
         if progress is not None:
             progress(file.header_size + (first + len(window)) * RECORD.itemsize)
     rows = builder.rows()
     _check_bar_records(path, reader, timeframe_seconds)
+    _refuse_too_many(path, reader, file.records - first_record)
     values = np.stack([rows[name] for name in BAR_COLUMNS], axis=1)
     values[:, :4], off_grid = market_prices(values[:, :4], multiplier=price_multiplier, tick_size=tick_size)
     words = _words(file, reader, rows, values, off_grid, tick_size)
+    if leaps.undecided:
+        words = (
+            *words,
+            f"{path.name}: the last {leaps.undecided} records lie over an hour after the others, left for next time",
+        )
     return ScidBars(
         series=BarSeries(
             symbol=symbol, timeframe_seconds=timeframe_seconds, bar_end=rows["end"][:-1], values=values[:-1]
@@ -227,6 +239,30 @@ def _check_bar_records(path: Path, reader: TradeReader, timeframe_seconds: int) 
         )
 
 
+def _common_ticks(closes: npt.NDArray[np.float64], tick_size: float | None) -> int:
+    """The largest number of ticks that all prices are multiples of; 0 for few bars, without a tick size or off the grid.
+
+    Feeds that store whole native prices give 404875 for 4048.75: on the tick grid, and yet a hundred times too large.
+    """
+    if tick_size is None or len(closes) < _LEAST_COMPARED:
+        return 0
+    ticks = np.round(closes / tick_size)
+    if not np.allclose(closes, ticks * tick_size, rtol=0, atol=tick_size / 100) or np.ptp(ticks) == 0:
+        return 0
+    return int(np.gcd.reduce(ticks.astype(np.int64)))
+
+
+def _refuse_too_many(path: Path, reader: TradeReader, records: int) -> None:
+    """A few damaged records are an accident, many are a damaged file: half of a session is not the session."""
+    rejected = sum(rejection.rows for rejection in reader.rejected)
+    if rejected > max(_FEW_REJECTED, LARGEST_REJECTED_SHARE * records):
+        worst = max(reader.rejected, key=lambda rejection: rejection.rows)
+        raise BadInputError(
+            f"{path}: {rejected} of {records} records cannot be used, {LARGEST_REJECTED_SHARE:.0%} at most would be left "
+            f"out; {worst.words()}; the file is damaged: let Sierra Chart download it again"
+        )
+
+
 def _words(
     file: ScidFile,
     reader: TradeReader,
@@ -258,6 +294,12 @@ def _words(
             f"{name}: {int(astray.sum())} of {len(rows)} bars have prices that are no multiple of the tick size "
             f"{tick_size:g} (the first: {price:.10g}, in the bar that ends {iso(int(rows['end'][row]))}); they are left "
             "as they are: are price multiplier and tick size right?"
+        )
+    multiple = _common_ticks(values[:, 3], tick_size)
+    if multiple >= _SUSPICIOUS_TICKS:
+        words.append(
+            f"{name}: all closes are multiples of {multiple} ticks (the last: {values[-1, 3]:.10g}); is the price "
+            "multiplier right (--multiplier SYMBOL=0.01)?"
         )
     if len(rows):
         words.append(f"{name}: the bar that ends {iso(int(rows['end'][-1]))} is still open, it is left out")

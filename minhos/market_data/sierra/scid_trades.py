@@ -148,10 +148,12 @@ class TradeReader:
         quote = single & (opens == 0) & (volume == 0) & (high != 0) & (low != 0)
         finite = np.isfinite(close) & (single | (np.isfinite(opens) & np.isfinite(high) & np.isfinite(low)))
         ordered = single | ((low <= opens) & (low <= close) & (opens <= high) & (close <= high))
-        usable = ~quote & finite & ordered
+        nothing = single & (volume == 0) & (close == 0) & (high == 0) & (low == 0)  # dated, and all else is zero
+        usable = ~quote & ~nothing & finite & ordered
         if usable.all():
             return None
         self.quotes += int(np.count_nonzero(quote))
+        self.empty += int(np.count_nonzero(nothing))
         self.reject("a price is not a number", number[~quote & ~finite])
         self.reject("open or close lies outside low to high", number[finite & ~ordered])
         return np.flatnonzero(usable)

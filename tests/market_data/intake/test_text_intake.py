@@ -169,3 +169,38 @@ def test_the_zone_must_be_known(data: Path, store: BarStore) -> None:
     (refused,) = ingest([data], store, said=Statements()).files
     assert "does not name its time zone and it cannot be inferred" in (refused.error or "")
     assert "--zone America/New_York" in (refused.error or "")
+
+
+def test_a_symbol_that_no_name_says_is_given_or_mapped(data: Path, store: BarStore) -> None:
+    write(data / "my export_BarData.txt", rows(60))
+    (refused,) = ingest([data], store).files
+    assert refused.status == "refused"
+    (given,) = ingest([data], store, said=Statements(zone="UTC", symbol="ESZ25")).files
+    assert (given.symbol, given.new) == ("ESZ25", 59)
+    (data / "map.toml").write_text('[symbols]\n"my *" = "NQZ25"\n')
+    (mapped,) = ingest([data], store).files
+    assert (mapped.symbol, mapped.new) == ("NQZ25", 59)
+
+
+def test_a_contract_anywhere_in_the_name_is_its_symbol(data: Path, store: BarStore) -> None:
+    write(data / "Copy of ESZ25-CME_5m.scid_BarData.txt", rows(60))
+    (file,) = ingest([data], store).files
+    assert (file.symbol, file.new) == ("ESZ25", 59)
+
+
+def test_a_broken_map_refuses_the_files_beside_it_and_no_others(data: Path, store: BarStore) -> None:
+    for folder in ("good", "bad", "plain"):
+        (data / folder).mkdir()
+        write(data / folder / NAME.replace("ES", {"good": "ES", "bad": "NQ", "plain": "YM"}[folder]), rows(60))
+    (data / "bad" / "map.toml").write_text("[sierra_text]\nzoned = 1\n")
+    (data / "plain" / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    outcome = ingest([data], store)
+    assert {one.symbol: one.status for one in outcome.files} == {"ESZ25": "taken", "NQZ25": "refused", "YMZ25": "taken"}
+    assert "sierra_text.zoned" in (outcome.refused[0].error or "")
+
+
+def test_files_of_which_none_can_be_used_are_told_one_by_one(data: Path, store: BarStore) -> None:
+    (data / "ESZ25.scid").write_bytes(b"")
+    (data / NAME).write_bytes(b"")
+    outcome = ingest([data], store)
+    assert [one.status for one in outcome.files] == ["refused", "refused"]

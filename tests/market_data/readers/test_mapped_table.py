@@ -105,7 +105,7 @@ def test_every_written_number_is_read_exactly(tmp_path_factory: pytest.TempPathF
         (MAP + MAP, r"matched by '\*\.csv' and '\*\.csv' of the column map"),
         ("[[files", r"map\.toml: not valid TOML"),
         ('[sierra_text]\ncolour = "x"\nzone = "UTC"\n', r"sierra_text\.colour: Extra inputs.*allowed keys are zone"),
-        ("rules = 1\n", r"rules: Extra inputs.*allowed keys are files, sierra_text"),
+        ("rules = 1\n", r"rules: Extra inputs.*allowed keys are files, symbols, sierra_text"),
     ],
 )
 def test_a_wrong_map_says_which_key_and_what_is_allowed(tmp_path: Path, text: str, message: str) -> None:
@@ -146,3 +146,42 @@ def test_a_scaled_price_is_the_decimal_that_was_meant(tmp_path: Path) -> None:
     csv = CSV.replace(",1,3,0.5,2,", ",1685400,1694999,1671500,1681000,")
     bars = read(tmp_path, csv=csv, text=MAP.replace('time = "t"', 'time = "t"\nprice_scale = 0.0001'))
     assert bars.values[0, :4].tolist() == [168.54, 169.4999, 167.15, 168.1]
+
+
+def test_a_gzipped_table_is_read_like_the_table(tmp_path: Path) -> None:
+    import gzip
+
+    (tmp_path / "map.toml").write_text(MAP.replace("*.csv", "*.csv.gz"))
+    path = tmp_path / "BTCUSDT.csv.gz"
+    path.write_bytes(gzip.compress(CSV.encode()))
+    rule = load_column_map(tmp_path / "map.toml").rule_for(path)
+    assert rule is not None
+    assert len(read_mapped_table(path, rule).series) == 5
+    path.write_bytes(gzip.compress(CSV.encode())[:-20])
+    with pytest.raises(BadInputError, match="not a readable archive"):
+        read_mapped_table(path, rule)
+
+
+def test_times_may_count_nanoseconds(tmp_path: Path) -> None:
+    start = int(np.datetime64("2026-01-05T10:00", "ns").astype(np.int64))
+    rows = "".join(f"{start + minute * 60_000_000_000},1,3,0.5,2,10,4\n" for minute in range(0, 50, 10))
+    text = MAP.replace('zone = "UTC"', 'clock = "epoch_ns"')
+    bars = read(tmp_path, text=text, csv=f"t,o,h,l,c,v,buy\n{rows}")
+    assert [iso(int(end))[11:16] for end in bars.bar_end] == ["10:10", "10:20", "10:30", "10:40", "10:50"]
+
+
+def test_prices_of_32_bits_are_put_on_the_tick_grid(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from minhos.market_data.instruments import load_instruments
+
+    (tmp_path / "map.toml").write_text(MAP.replace("*.csv", "*.parquet").replace("BTCUSDT", "CLZ25"))
+    times = pa.array([f"2026-01-05 10:{minute:02d}:00" for minute in range(0, 50, 10)])
+    prices = {name: pa.array(np.full(5, 62.07, dtype=np.float32)) for name in "ohlc"}
+    path = tmp_path / "CLZ25.parquet"
+    pq.write_table(pa.table({"t": times, **prices, "v": pa.array([1.0] * 5)}), path)
+    rule = load_column_map(tmp_path / "map.toml").rule_for(path)
+    assert rule is not None
+    bars = read_mapped_table(path, rule, load_instruments(None).find("CLZ25")).series
+    assert bars.values[:, :4].tolist() == [[62.07] * 4] * 5

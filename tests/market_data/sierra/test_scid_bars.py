@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -288,3 +289,58 @@ def test_rows_that_wait_for_the_grid_are_joined_across_batches(tmp_path: Path, m
     small = read(tmp_path, records, timeframe_seconds=300, window_records=3)
     assert small.series.values.tolist() == expected.series.values.tolist()
     assert small.resume_record == expected.resume_record
+
+
+HOUR_US = 60 * MINUTE_US
+
+
+def test_one_stamp_hours_ahead_costs_one_tick_and_not_the_day(tmp_path: Path) -> None:
+    records = [Record(NOON_US + second * 1_000_000) for second in range(600)]
+    records[100] = Record(NOON_US + 72 * HOUR_US, 1.0)
+    records[300:302] = [Record(NOON_US + 5 * HOUR_US, 1.0), Record(NOON_US + 6 * HOUR_US, 1.0)]
+    found = read(tmp_path, [*records, NEXT._replace(time_us=NOON_US + 600 * 1_000_000)])
+    [rejection] = found.rejected
+    assert (rejection.rows, rejection.first) == (3, "record 100")
+    assert "its time lies hours ahead of the records after it" in rejection.why
+    assert found.series.column("trades").tolist() == [60.0, 59.0, 60.0, 60.0, 60.0, 58.0, 60.0, 60.0, 60.0, 60.0]
+    assert found.series.column("low").min() == 100.25
+
+
+def test_the_open_after_a_break_is_no_leap(tmp_path: Path) -> None:
+    records = [Record(NOON_US), *(Record(NOON_US + 49 * HOUR_US + second) for second in range(5))]
+    found = read(tmp_path, records)
+    assert found.rejected == ()
+    assert found.series.column("trades").tolist() == [1.0]
+    assert found.resume_record == 1
+
+
+def test_a_last_tick_hours_ahead_proves_nothing_until_more_follow(tmp_path: Path) -> None:
+    leap = Record(NOON_US + 5 * HOUR_US)
+    found = read(tmp_path, [Record(NOON_US), leap])
+    assert (len(found.series), found.resume_record, found.rejected) == (0, 0, ())
+    assert "the last 1 records lie over an hour after the others, left for next time" in found.words[-1]
+
+
+def test_a_file_of_which_much_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    records = [Record(NOON_US + second * 1_000_000) for second in range(4000)]
+    for row in range(0, 4000, 20):
+        records[row] = Record(NOON_US + row * 1_000_000, math.nan)
+    with pytest.raises(BadInputError, match=r"200 of 4001 records cannot be used, 1% .* a price is not a number"):
+        read(tmp_path, [*records, Record(NOON_US + 4000 * 1_000_000)])
+
+
+def test_prices_a_hundred_times_too_large_are_wondered_at(tmp_path: Path) -> None:
+    def words(scale: float) -> str:
+        records = [
+            Record(NOON_US + minute * MINUTE_US, scale * (4048.75 + 0.25 * (minute % 9))) for minute in range(60)
+        ]
+        return " ".join(read(tmp_path, records, tick_size=0.25).words)
+
+    assert "all closes are multiples of 100 ticks (the last: 405000); is the price multiplier right" in words(100.0)
+    assert "multiples" not in words(1.0)
+
+
+def test_a_dated_record_of_zeros_is_no_trade(tmp_path: Path) -> None:
+    nothing = Record(NOON_US + 1, 0.0, 0.0, 0.0, volume=0, ask_volume=0)
+    found = read(tmp_path, [Record(NOON_US), nothing, NEXT])
+    assert (found.empty, found.series.column("low").tolist()) == (1, [100.25])

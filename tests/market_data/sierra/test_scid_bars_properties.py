@@ -25,6 +25,7 @@ bars = st.builds(
 )
 kinds = st.one_of(ticks, parts, bars)
 steps = st.one_of(st.integers(0, 3), st.integers(0, 70_000_000), st.integers(-40_000_000, 0))
+leaps = st.integers(3_700_000_000, 9_000_000_000)
 
 
 def as_dict(*pieces: ScidBars, timeframe_us: int = MINUTE_US) -> dict[int, list[float]]:
@@ -36,12 +37,15 @@ def as_dict(*pieces: ScidBars, timeframe_us: int = MINUTE_US) -> dict[int, list[
 
 
 @st.composite
-def files(draw: st.DrawFn) -> list[Record]:
-    """Any mixture of kinds, a time that sometimes goes back, bars shorter or longer apart than a minute."""
+def files(draw: st.DrawFn, *, leaping: bool = False) -> list[Record]:
+    """Any mixture of kinds, a time that sometimes goes back, bars shorter or longer apart than a minute; `leaping`: times
+    hours ahead too, some of which come back."""
     records, now = [], NOON_US
     for item in draw(st.lists(kinds, min_size=1, max_size=40)):
-        now += draw(steps)
+        leap = draw(leaps) if leaping and draw(st.integers(0, 4)) == 0 else 0
+        now += leap + draw(steps)
         records.append(item._replace(time_us=now))
+        now -= leap if leap and draw(st.booleans()) else 0
     return records
 
 
@@ -59,7 +63,7 @@ def test_bars_are_those_of_a_slow_reading_whatever_the_window(
 
 
 @settings(max_examples=100)
-@given(records=files(), data=st.data(), combine=st.booleans())
+@given(records=st.one_of(files(), files(leaping=True)), data=st.data(), combine=st.booleans())
 def test_reading_a_growing_file_gives_the_bars_of_reading_it_at_once(
     tmp_path_factory: pytest.TempPathFactory, records: list[Record], data: st.DataObject, combine: bool
 ) -> None:
