@@ -92,8 +92,9 @@ def read_sierra_text(
 ) -> BarFile:
     """Read one file of intraday or daily bars. The last row, which may be a bar that is still open, is left out.
 
-    `symbol`: of its bars; None: the one that the file's name says. `zone`: IANA name of the zone of its times. Without one it is inferred from the sessions of `instrument`, and the words
-    give the evidence. Daily bars are dated by the day they are stamped with, in no zone; their open interest is kept.
+    `symbol`: of its bars; None: the one that the file's name says. `zone`: IANA name of the zone of its times. Without one
+    it is inferred from the sessions of `instrument`, and the words give the evidence. Daily bars are dated by the day they
+    are stamped with, in no zone; their open interest is kept.
 
     Raises `BadInputError` for anything that is no well-formed file of this kind, and where the zone is neither given nor
     to be inferred.
