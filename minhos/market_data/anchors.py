@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError
-from minhos.market_data.instruments import Instrument
+from minhos.market_data.instruments import Instrument, Session
 from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
 
 __all__ = ["bar_interval", "dated_by_grid"]
@@ -47,8 +47,18 @@ def _anchors_around(stamps_us: Integers, instrument: Instrument) -> Integers:
     # two days more on either side: a local time of a UTC day can lie on the day before or after it
     first_day, last_day = int(stamps_us.min() // _DAY_US) - 2, int(stamps_us.max() // _DAY_US) + 2
     if anchors is None:
-        return _anchor_moments(session.zone, (session.open_minute,), first_day, last_day)
+        return _opening_times(session, first_day, last_day)
     return _anchor_moments(anchors.zone, (anchors.day_open_minute, anchors.day_close_minute), first_day, last_day)
+
+
+def _opening_times(session: Session, first_day: int, last_day: int) -> Integers:
+    """UTC us of the opening time on every calendar day, by the hours of the trading date that it opens."""
+    found = []
+    for since, until, hours in session.periods(*(_EPOCH + timedelta(days=day) for day in (first_day, last_day + 1))):
+        before = 1 if hours.opens_day_before else 0
+        days = (since - _EPOCH).days - before, (until - _EPOCH).days - before
+        found.append(_anchor_moments(session.zone, (hours.open_minute,), *days))
+    return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
 
 def bar_interval(stamps_us: Integers, instrument: Instrument, timeframe_seconds: int) -> tuple[Integers, Integers]:
@@ -56,7 +66,8 @@ def bar_interval(stamps_us: Integers, instrument: Instrument, timeframe_seconds:
 
     `stamps_us` int64 [T], UTC us, in any order. Returns start and end, int64 [T], UTC us; the bar is known at its end.
     Bars count from `day_open` and from `day_close` of the instrument's anchors; without anchors from the opening time
-    of its session on every calendar day, in the session's zone. The last bar before the next such moment is cut there.
+    of its session on every calendar day, in the session's zone and as it was on that day. The last bar before the next
+    such moment is cut there.
     So hours of CL (17:00 Chicago) are clock hours, its 4-hour bars start at 17:00, 21:00, 01:00 ... Chicago time in
     summer and winter, and bars of a market without a close count from midnight.
     Raises `BadInputError` for a timeframe of a day or more: those follow trading dates.

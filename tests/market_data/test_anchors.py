@@ -54,6 +54,15 @@ def test_hourly_index_bars_count_from_the_two_times_of_their_session(moment: str
     assert interval(moment, NQ) == (start, end)
 
 
+def test_bars_count_from_the_opening_time_of_their_day() -> None:
+    # crypto futures opened at 17:00 in Chicago (22:00 UTC) up to the session of 2026-05-29, since then at 16:00
+    btc = INSTRUMENTS.find("BTCM26")
+    four_hours = 4 * 3600
+    assert interval("2026-05-28T23:00", btc, four_hours) == ("28 22:00", "29 02:00")
+    assert interval("2026-05-29T20:30", btc, four_hours) == ("29 18:00", "29 21:00")  # cut where the count starts anew
+    assert interval("2026-05-29T21:30", btc, four_hours) == ("29 21:00", "30 01:00")
+
+
 def test_timeframes_that_divide_both_anchors_follow_the_clock() -> None:
     stamps = us("2026-03-06T00:00") + np.arange(0, 5 * 24 * HOUR, 61_000_000, dtype=np.int64)
     for seconds in (30, 60, 300, 900):

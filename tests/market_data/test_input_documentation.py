@@ -22,6 +22,7 @@ from minhos.market_data.readers.column_map import (
     load_column_map,
 )
 from minhos.market_data.store import BarStore
+from minhos.market_data.trading_hours import EarlierHours
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -42,6 +43,7 @@ def table_keys(heading: str) -> set[str]:
         ("key of `[scid]`", ScidRule),
         ("key of `[[instruments]]`", Instrument),
         ("key of `[sessions.<name>]`", Session),
+        ("key of `earlier`", EarlierHours),
         ("key of `anchors`", Anchors),
         ("key of `roll`", RollRule),
     ],
