@@ -8,6 +8,7 @@ before the daily break runs over it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -16,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError
-from minhos.market_data.instruments import Instrument, Session
+from minhos.market_data.instruments import Anchors, Instrument, Session
 from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
 
-__all__ = ["bar_interval", "dated_by_grid"]
+__all__ = ["anchors_of", "bar_interval", "dated_by_grid", "with_anchors"]
 
 _EPOCH = date(1970, 1, 1)
+_ANCHORS = 2
 _DAY_US = DAY_SECONDS * 1_000_000
 Integers = npt.NDArray[np.int64]
 
@@ -95,3 +97,30 @@ def dated_by_grid(starts_us: Integers, instrument: Instrument, timeframe_seconds
     """
     starts, ends = bar_interval(starts_us, instrument, timeframe_seconds)
     return ends if np.array_equal(starts, starts_us) else None
+
+
+def with_anchors(instrument: Instrument, anchors: Anchors) -> Instrument:
+    """The same instrument in charts that cut their bars at `anchors`."""
+    return instrument.model_copy(update={"session": instrument.session.model_copy(update={"anchors": anchors})})
+
+
+def anchors_of(
+    starts_us: Integers, instrument: Instrument, timeframe_seconds: int, *, zones: Sequence[str]
+) -> Anchors | None:
+    """Where the chart that these bars come from cuts them, told by the bars themselves; None where they do not tell it.
+
+    `starts_us` int64 [T], UTC us, increasing: their starts. A bar that starts less than a timeframe after the one before it
+    stands where the count began anew. In the chart's own zone all such bars stand at the same two times of the day, in
+    summer and winter; the first of `zones` in which that is so, and in which every bar lies on the grid of the two, is it.
+    Raises `BadInputError` for a timeframe of a day or more.
+    """
+    cut = starts_us[1:][np.diff(starts_us) < timeframe_seconds * 1_000_000]
+    for name in zones:
+        zone = ZoneInfo(name)
+        clocks = {datetime.fromtimestamp(int(us) // 1_000_000, zone).time() for us in cut if us % 1_000_000 == 0}
+        if len(clocks) == _ANCHORS:
+            day_open, day_close = (f"{clock:%H:%M}" for clock in sorted(clocks))
+            anchors = Anchors(zone=name, day_open=day_open, day_close=day_close)
+            if dated_by_grid(starts_us, with_anchors(instrument, anchors), timeframe_seconds) is not None:
+                return anchors
+    return None

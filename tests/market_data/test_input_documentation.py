@@ -76,12 +76,14 @@ def test_the_examples_are_all_tested(examples: Path) -> None:
     assert set(ColumnMap.model_fields) == {"files", "sierra_text", "scid"}
 
 
-def test_the_instrument_that_the_document_shows_is_valid(tmp_path: Path) -> None:
+def test_the_instruments_that_the_document_shows_are_valid(tmp_path: Path) -> None:
     text = (REPOSITORY / "docs" / "input.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"```toml\n(\[\[instruments\]\].*?)```", text, re.DOTALL)
+    copper, chicago = re.findall(r"```toml\n(\[\[instruments\]\].*?)```", text, re.DOTALL)
     path = tmp_path / "mine.toml"
-    path.write_text(shown)
-    assert load_instruments(path).find("HGZ25").tick_size == 0.0005
+    path.write_text(copper + chicago)
+    own = load_instruments(path)
+    assert own.find("HGZ25").tick_size == 0.0005
+    assert own.find("ESZ25").bar_anchors == Anchors(zone="America/Chicago", day_open="08:30", day_close="15:15")
 
 
 def test_the_real_fx_folder_makes_a_night(real_data: Path, examples: Path, tmp_path: Path) -> None:

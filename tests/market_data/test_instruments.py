@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minhos.errors import InstrumentError
-from minhos.market_data.instruments import Instruments, load_instruments
+from minhos.market_data.anchors import with_anchors
+from minhos.market_data.instruments import Anchors, Instruments, Session, load_instruments
 from minhos.market_data.symbols import contract_code, root_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -140,6 +141,36 @@ def test_an_entry_takes_what_it_leaves_out_from_the_one_it_is_based_on(tmp_path:
     assert own.find("HALFH26") == es.model_copy(
         update={"symbol": "HALF", "point_value": 25.0, "commission_per_side": 1.1, "aliases": ()}
     )
+
+
+def test_one_key_of_a_session_can_be_changed(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    chicago = '{ zone = "America/Chicago", day_open = "08:30", day_close = "15:15" }'
+    path.write_text(
+        f'[[instruments]]\nsymbol = "ES"\nbased_on = "ES"\nsession = {{ anchors = {chicago} }}\n'
+        '[[instruments]]\nsymbol = "OWN"\nbased_on = "ES"\n'
+        '[[instruments]]\nsymbol = "REST"\nbased_on = "ES"\nsession = { calendar = "NYSE" }\n'
+        '[[instruments]]\nsymbol = "DAY"\nbased_on = "ES"\n'
+        'session = { zone = "UTC", open = "09:00", close = "17:00", weekdays = ["mon"] }\n'
+    )
+    built_in, own = load_instruments(None).find("ES"), load_instruments(path)
+    anchors = Anchors(zone="America/Chicago", day_open="08:30", day_close="15:15")
+    assert own.find("ES") == with_anchors(built_in, anchors)
+    assert own.find("OWN").session == own.find("ES").session
+    assert own.find("REST").session == own.find("ES").session.model_copy(update={"calendar": "NYSE"})
+    assert own.find("DAY").session == Session(zone="UTC", open="09:00", close="17:00", weekdays=("mon",))
+
+
+def test_a_users_session_of_a_built_in_name_is_that_of_the_instruments_based_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[sessions.cme_index]\nzone = "UTC"\nopen = "09:00"\nclose = "17:00"\nweekdays = ["mon"]\n'
+        '[[instruments]]\nsymbol = "ES"\nbased_on = "ES"\n'
+        '[[instruments]]\nsymbol = "NQ"\nbased_on = "ES"\nsession = { calendar = "NYSE" }\n'
+    )
+    own = load_instruments(path)
+    assert own.find("ES").session.open == "09:00"
+    assert (own.find("NQ").session.open, own.find("NQ").session.calendar) == ("09:00", "NYSE")
 
 
 def test_instruments_are_read_without_the_slow_libraries() -> None:
