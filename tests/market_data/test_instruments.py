@@ -40,6 +40,11 @@ max_contracts = 5
         ("MESM2026", "MESM2026", "MES"),
         ("NQZ25[M]-CME", "NQZ25", "NQ"),
         ("BTCUSDT_PERP_BINANCE", "BTCUSDT", "BTCUSDT"),
+        ("SOLUSDT", "SOLUSDT", "SOLUSDT"),
+        ("SOLZ25-CME", "SOLZ25", "SOL"),
+        ("1OZG26-COMEX", "1OZG26", "1OZ"),
+        ("10YZ25-CBOT", "10YZ25", "10Y"),
+        ("F.US.KWEZ25", "KWEZ25", "KE"),
         ("USA500IDXUSD", "USA500IDXUSD", "USA500IDXUSD"),
         ("SYNAZ26", "SYNAZ26", "SYNA"),
     ],
@@ -91,7 +96,9 @@ TICK_VALUES = {
     "UB": 31.25, "ZF": 7.8125, "ZT": 7.8125, "SR3": 6.25, "6E": 6.25, "6J": 6.25, "6B": 6.25, "6A": 5.00, "6C": 5.00,
     "6S": 6.25, "6N": 5.00, "6M": 5.00, "M6E": 1.25, "M6A": 1.00, "M6B": 0.625, "BTC": 25.00, "MBT": 0.50,
     "ETH": 25.00, "MET": 0.05, "ZC": 12.50, "ZW": 12.50, "ZS": 12.50, "ZM": 10.00, "ZL": 6.00, "LE": 10.00,
-    "HE": 10.00, "GF": 12.50,
+    "HE": 10.00, "GF": 12.50, "BZ": 10.00, "QG": 12.50, "MNG": 1.00, "QO": 12.50, "1OZ": 0.25, "PA": 10.00,
+    "MTN": 1.5625, "MWN": 3.125, "10Y": 1.00, "ZQ": 10.4175, "MCD": 1.00, "6L": 5.00, "6Z": 12.50, "SOL": 25.00,
+    "MSL": 1.25, "XRP": 25.00, "MXP": 1.25, "KE": 12.50, "ZO": 12.50,
 }  # fmt: skip
 
 
