@@ -37,8 +37,8 @@ def outside_words(name: str, series: BarSeries, instrument: Instrument, *, zone:
         read_as, advice = f" by {zone}", "is the time zone right? It is said with --zone, or in the map."
     return (
         f"WARNING: {name}: {share:.1%} of the bars lie in the daily break, the weekend or a holiday of "
-        f"{series.symbol}{read_as} (it trades {hours.open} to {hours.close} {session.zone}): {advice} Where that is "
-        "so, the hours of the instrument's session are not those of these years (earlier, in docs/input.md). Days are built "
+        f"{series.symbol}{read_as} (it trades {hours.open} to {hours.close} {session.zone}): {advice} If so, "
+        "the hours of the instrument's session are not those of these years (earlier, in docs/input.md). Days are built "
         "without these bars",
     )
 

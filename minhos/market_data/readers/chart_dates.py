@@ -85,7 +85,7 @@ def _counted(instrument: Instrument) -> str:
 
 def _how_to_count(instrument: Instrument, chart: Anchors) -> str:
     return (
-        "To build them as the chart does, write into a file that you give with INSTRUMENTS: "
+        "To build them as the chart does, write into a file that you give with --instruments (a night: INSTRUMENTS=<file>): "
         f'instruments = [{{ symbol = "{instrument.symbol}", based_on = "{instrument.symbol}", session = {{ anchors = '
         f'{{ zone = "{chart.zone}", day_open = "{chart.day_open}", day_close = "{chart.day_close}" }} }} }}]'
     )
