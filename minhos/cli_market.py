@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -193,6 +194,7 @@ def bars(
     series = history.bars(symbol, seconds, moment)
     if as_json:
         print(json.dumps(bars_as_json(series)))
+        _say_left_out(history, (symbol,), seconds, moment)
         return
     source = history.source_timeframe(symbol, seconds)
     if len(series) == 0:
@@ -202,6 +204,7 @@ def bars(
         )
         return
     print_bars(out, series, rows=rows)
+    _say_left_out(history, (symbol,), seconds, moment)
     if source != seconds:
         out.print(Text(f"built from {timeframe_name(source)} bars on the instrument's session anchors", style="dim"))
 
@@ -289,6 +292,7 @@ def _continuous(
     if as_json:
         schedule = joined.schedule.model_dump(mode="json")
         print(json.dumps(bars_as_json(series) | {"adjustment": chosen, "schedule": schedule}))
+        _say_left_out(history, contracts, seconds, moment)
         return
     out = console()
     if len(series) == 0:
@@ -297,6 +301,21 @@ def _continuous(
     held = joined.schedule.held
     print_bars(out, series, rows=rows, marks=lambda row: held[int(contract[row])])
     print_rolls(out, joined.schedule)
+    _say_left_out(history, contracts, seconds, moment)
+
+
+def _say_left_out(history: History, symbols: Sequence[str], seconds: int, moment: Moment) -> None:
+    """Say on standard error which of the bars that days are built from are in none of them."""
+    from minhos.market_data.outside import left_out_words
+    from minhos.market_data.timeframes import DAY_SECONDS
+
+    if seconds != DAY_SECONDS:
+        return
+    for symbol in symbols:
+        source = history.source_timeframe(symbol, seconds)
+        if source != seconds:
+            for words in left_out_words(history.bars(symbol, source, moment), history.instrument(symbol)):
+                console(stderr=True).print(Text(words, style="yellow"))
 
 
 def _us(moment: datetime | None) -> int | None:

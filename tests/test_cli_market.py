@@ -67,6 +67,30 @@ def test_an_intake_shows_its_plan_its_summary_and_then_what_is_there(home: Path,
     assert len(json.loads(then.output)["bar_end"]) == 12
 
 
+def test_bars_outside_the_sessions_are_told_by_the_intake_and_where_days_are_built(home: Path, data: Path) -> None:
+    write_export(
+        data, "ESZ25", 700
+    )  # twenty hours a day from 00:00: read as New York, the break has twelve of them a day
+    taken = CliRunner().invoke(app, ["ingest", str(data), "--zone", "Europe/London", "--dry-run"])
+    assert "WARNING" not in taken.output
+    taken = CliRunner().invoke(app, ["ingest", str(data), "--zone", "America/New_York"])
+    words = " ".join(taken.output.split())
+    assert taken.exit_code == 0, taken.output
+    assert "of the bars lie in the daily break, the weekend or a holiday of ESZ25 by America/New_York" in words
+    assert "is the time zone right? It is said with --zone" in words
+    shown = CliRunner().invoke(app, ["bars", "ESZ25", "--timeframe", "1d"])
+    assert "of 699 5m bars lie between two sessions and are in no day" in " ".join(shown.output.split())
+    status, out, error = minhos("bars", "ESZ25", "--timeframe", "1d", "--json")
+    assert status == 0
+    assert json.loads(out)["symbol"] == "ESZ25"
+    assert "are in no day" in " ".join(error.split())
+    joined = CliRunner().invoke(app, ["bars", "ES", "--timeframe", "1d", "--continuous", "none"])
+    assert "ESZ25: " in joined.output
+    assert "are in no day" in " ".join(joined.output.split())
+    hours = CliRunner().invoke(app, ["bars", "ESZ25", "--timeframe", "1h"])
+    assert "in no day" not in hours.output
+
+
 def test_json_is_all_that_standard_output_has_and_a_refused_file_is_status_1(home: Path, data: Path) -> None:
     write_export(data, "ESZ25")
     write_export(data, "LBRZ25")

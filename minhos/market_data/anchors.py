@@ -8,6 +8,7 @@ before the daily break runs over it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -16,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError
-from minhos.market_data.instruments import Instrument
+from minhos.market_data.instruments import Anchors, Instrument, Session
 from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
 
-__all__ = ["bar_interval", "dated_by_grid"]
+__all__ = ["anchors_of", "bar_interval", "dated_by_grid", "with_anchors"]
 
 _EPOCH = date(1970, 1, 1)
+_ANCHORS = 2
 _DAY_US = DAY_SECONDS * 1_000_000
 Integers = npt.NDArray[np.int64]
 
@@ -47,8 +49,18 @@ def _anchors_around(stamps_us: Integers, instrument: Instrument) -> Integers:
     # two days more on either side: a local time of a UTC day can lie on the day before or after it
     first_day, last_day = int(stamps_us.min() // _DAY_US) - 2, int(stamps_us.max() // _DAY_US) + 2
     if anchors is None:
-        return _anchor_moments(session.zone, (session.open_minute,), first_day, last_day)
+        return _opening_times(session, first_day, last_day)
     return _anchor_moments(anchors.zone, (anchors.day_open_minute, anchors.day_close_minute), first_day, last_day)
+
+
+def _opening_times(session: Session, first_day: int, last_day: int) -> Integers:
+    """UTC us of the opening time on every calendar day, by the hours of the trading date that it opens."""
+    found = []
+    for since, until, hours in session.periods(*(_EPOCH + timedelta(days=day) for day in (first_day, last_day + 1))):
+        before = 1 if hours.opens_day_before else 0
+        days = (since - _EPOCH).days - before, (until - _EPOCH).days - before
+        found.append(_anchor_moments(session.zone, (hours.open_minute,), *days))
+    return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
 
 def bar_interval(stamps_us: Integers, instrument: Instrument, timeframe_seconds: int) -> tuple[Integers, Integers]:
@@ -56,7 +68,8 @@ def bar_interval(stamps_us: Integers, instrument: Instrument, timeframe_seconds:
 
     `stamps_us` int64 [T], UTC us, in any order. Returns start and end, int64 [T], UTC us; the bar is known at its end.
     Bars count from `day_open` and from `day_close` of the instrument's anchors; without anchors from the opening time
-    of its session on every calendar day, in the session's zone. The last bar before the next such moment is cut there.
+    of its session on every calendar day, in the session's zone and as it was on that day. The last bar before the next
+    such moment is cut there.
     So hours of CL (17:00 Chicago) are clock hours, its 4-hour bars start at 17:00, 21:00, 01:00 ... Chicago time in
     summer and winter, and bars of a market without a close count from midnight.
     Raises `BadInputError` for a timeframe of a day or more: those follow trading dates.
@@ -84,3 +97,30 @@ def dated_by_grid(starts_us: Integers, instrument: Instrument, timeframe_seconds
     """
     starts, ends = bar_interval(starts_us, instrument, timeframe_seconds)
     return ends if np.array_equal(starts, starts_us) else None
+
+
+def with_anchors(instrument: Instrument, anchors: Anchors) -> Instrument:
+    """The same instrument in charts that cut their bars at `anchors`."""
+    return instrument.model_copy(update={"session": instrument.session.model_copy(update={"anchors": anchors})})
+
+
+def anchors_of(
+    starts_us: Integers, instrument: Instrument, timeframe_seconds: int, *, zones: Sequence[str]
+) -> Anchors | None:
+    """Where the chart that these bars come from cuts them, told by the bars themselves; None where they do not tell it.
+
+    `starts_us` int64 [T], UTC us, increasing: their starts. A bar that starts less than a timeframe after the one before it
+    stands where the count began anew. In the chart's own zone all such bars stand at the same two times of the day, in
+    summer and winter; the first of `zones` in which that is so, and in which every bar lies on the grid of the two, is it.
+    Raises `BadInputError` for a timeframe of a day or more.
+    """
+    cut = starts_us[1:][np.diff(starts_us) < timeframe_seconds * 1_000_000]
+    for name in zones:
+        zone = ZoneInfo(name)
+        clocks = {datetime.fromtimestamp(int(us) // 1_000_000, zone).time() for us in cut if us % 1_000_000 == 0}
+        if len(clocks) == _ANCHORS:
+            day_open, day_close = (f"{clock:%H:%M}" for clock in sorted(clocks))
+            anchors = Anchors(zone=name, day_open=day_open, day_close=day_close)
+            if dated_by_grid(starts_us, with_anchors(instrument, anchors), timeframe_seconds) is not None:
+                return anchors
+    return None

@@ -100,6 +100,7 @@ def special_days(calendar: str, decade: int) -> SpecialDays:
         if correction.close is None:
             closed.add(correction.day)
         else:
+            closed.discard(correction.day)
             closes[correction.day] = _local_us(correction.day, correction.close, source.tz)
     return SpecialDays(frozenset(closed), frozenset(joined), closes, opens)
 

@@ -21,6 +21,7 @@ from minhos.market_data.trading_hours import WEEKDAYS, Anchors, Session
 __all__ = ["WEEKDAYS", "Anchors", "ExpiryRule", "Instrument", "Instruments", "RollRule", "Session", "load_instruments"]
 
 _BUILT_IN = Path(__file__).with_name("instruments.toml")
+_HOURS = {"zone", "open", "close", "weekdays"}
 
 
 class Instrument(BaseModel):
@@ -147,24 +148,33 @@ def _sections(path: Path, document: dict[str, Any]) -> tuple[dict[str, Any], lis
     return sessions, instruments
 
 
-def _complete(where: str, entry: dict[str, Any], entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """The entry with what it leaves out taken from the one that it is `based_on`, but for that one's other names."""
+def _complete(where: str, entry: dict[str, Any], definitions: _Definitions) -> dict[str, Any]:
+    """The entry with what it leaves out taken from the one that it is `based_on`, but for that one's other names.
+
+    A session without its hours (`{ anchors = ... }`) is that one's session with these keys changed.
+    """
     base = entry.get("based_on")
     if base is None:
         return entry
+    entries = definitions.entries
     if base not in entries:
         raise InstrumentError(
             f"{where}: based_on {base!r} is no instrument that is defined before it; write the symbol of one (ES, CL ...)"
         )
     kept = entries[base] if entry.get("symbol") == base else entries[base] | {"aliases": []}
-    return kept | {key: value for key, value in entry.items() if key != "based_on"}
+    completed = kept | {key: value for key, value in entry.items() if key != "based_on"}
+    session = entry.get("session")
+    if isinstance(session, dict) and not _HOURS & session.keys():
+        known = kept["session"]
+        completed["session"] = (definitions.sessions[known] if isinstance(known, str) else known) | session
+    return completed
 
 
 @dataclass(frozen=True)
 class _Definitions:
-    """What the files read so far define; `entries`: the instruments as they are written, for `based_on`."""
+    """What the files read so far define; `sessions`, `entries`: as they are written, for `based_on`."""
 
-    sessions: dict[str, Session] = field(default_factory=dict)
+    sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     instruments: dict[str, Instrument] = field(default_factory=dict)
 
@@ -178,12 +188,13 @@ def _parse(path: Path, definitions: _Definitions) -> None:
     sections, entries = _sections(path, document)
     for name, section in sections.items():
         try:
-            definitions.sessions[name] = Session.model_validate(section)
+            Session.model_validate(section)
+            definitions.sessions[name] = section
         except ValidationError as error:
             raise _invalid(f"{path}, session {name}", error) from error
     for number, written in enumerate(entries, start=1):
         where = f"{path}, instrument {written.get('symbol', number)}"
-        entry = _complete(where, written, definitions.entries)
+        entry = _complete(where, written, definitions)
         session = entry.get("session")
         if isinstance(session, str):
             if session not in definitions.sessions:

@@ -6,23 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from minhos.market_data.bars import BarSeries, iso
+from minhos.market_data.bars import iso
 from minhos.market_data.choices import complete_until
-from minhos.market_data.instruments import Instrument
+from minhos.market_data.outside import left_out_words, outside_words
 from minhos.market_data.readers.scan import ignored_words
-from minhos.market_data.readers.sierra_text import KIND as SIERRA_TEXT
-from minhos.market_data.sessions import share_outside_sessions
-from minhos.market_data.supply import Supply
-from minhos.market_data.timeframes import timeframe_name
+from minhos.market_data.supply import CONTINUOUS, Supply
+from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
 
-__all__ = ["LARGEST_SHARE_OUTSIDE", "plan_words", "zone_words"]
+__all__ = ["plan_words"]
 
-LARGEST_SHARE_OUTSIDE: Final = 0.01
-"""Of the bars, outside the sessions, before a zone is called wrong.
-
-Measured on the real CL and MNQ exports: 0 with the right zone, 4 to 12 % of the 5-minute bars with one that is one to nine
-hours off.
-"""
+STORE: Final = "bar_store"
+"""The kind of bars that no file of this night brought (`supply.from_store`)."""
 
 
 def plan_words(
@@ -42,7 +36,7 @@ def plan_words(
     for symbol in symbols:
         bars = supply.bars[(symbol, seconds)]
         words += bars.words
-        words += zone_words(bars.source.name, bars.kind, bars.zone, bars.series, supply.instruments[symbol])
+        words += _hours_words(supply, symbol, seconds)
         complete = complete_until(supply, symbol, seconds)
         if complete is None or complete < day:
             words.append(
@@ -54,19 +48,16 @@ def plan_words(
     return tuple(words)
 
 
-def zone_words(name: str, kind: str, zone: str | None, series: BarSeries, instrument: Instrument) -> tuple[str, ...]:
-    """A warning where a Sierra Chart export, which does not name its zone, seems to be read in the wrong one.
-
-    `name`: of the file; `zone`: that its times were read as.
-    """
-    if kind != SIERRA_TEXT:
-        return ()
-    share = share_outside_sessions(series, instrument)
-    if share <= LARGEST_SHARE_OUTSIDE:
-        return ()
-    session = instrument.session
-    return (
-        f"WARNING: {name}: {share:.1%} of the bars lie in the daily break or the weekend of {series.symbol} by {zone} (it "
-        f"trades {session.open} to {session.close} {session.zone}): the chart's time zone is probably another; say it in "
-        "the map, [sierra_text] zone",
-    )
+def _hours_words(supply: Supply, symbol: str, seconds: int) -> tuple[str, ...]:
+    """What lies outside the sessions. Files were told of it as they were taken in; the store's bars are looked at here."""
+    bars, instrument = supply.bars[(symbol, seconds)], supply.instruments[symbol]
+    words: tuple[str, ...] = ()
+    if bars.kind in (CONTINUOUS, STORE):
+        words += outside_words(symbol, bars.series, instrument, zone=None)
+    if seconds == DAY_SECONDS:
+        codes = supply.history.contracts(symbol) if bars.kind == CONTINUOUS else (symbol,)
+        for code in codes:
+            source = supply.history.source_timeframe(code, seconds)
+            if source != seconds:
+                words += left_out_words(supply.history.bars(code, source, supply.moment), instrument)
+    return words

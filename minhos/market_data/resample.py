@@ -19,7 +19,7 @@ from minhos.market_data.sessions import sessions_between, trading_dates
 from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
 from minhos_client.contract import BAR_COLUMNS
 
-__all__ = ["resample"]
+__all__ = ["resample", "rows_in_no_day"]
 
 _TOGETHER = {"high": np.maximum, "low": np.minimum}  # volumes and trades are added up; all three carry a NaN on
 Integers = npt.NDArray[np.int64]
@@ -49,8 +49,8 @@ def resample(
 
     Intraday bars lie on the grid of `anchors.bar_interval` and end where the grid says, also where nothing traded up to
     there. A `1d` bar holds the session of one trading date; a fine bar that lies wholly between two sessions is in none
-    (quotes of a weekend or of Christmas would change a day that is over). Its `bar_end` is the midnight UTC after its
-    date, the convention of daily files, or the session's close where that is later.
+    (quotes of a weekend or of Christmas would change a day that is over; `rows_in_no_day` counts them). Its `bar_end` is
+    the midnight UTC after its date, the convention of daily files, or the session's close where that is later.
 
     A bar is left out until the fine bars reach its end (for `1d`: the session's close), or `covers_until` does: UTC us
     up to which no fine bar is missing, where that is known to be after the last one. It is not `BarFile.covers_until`,
@@ -82,6 +82,13 @@ def resample(
         values=_aggregated(series.values, used, firsts, lasts),
         open_interest=None if series.open_interest is None else series.open_interest[used[lasts]],
     )
+
+
+def rows_in_no_day(series: BarSeries, instrument: Instrument) -> int:
+    """How many of the bars no `1d` bar can hold: they lie wholly between two sessions. 0 for daily bars themselves."""
+    if len(series) == 0 or series.timeframe_seconds >= DAY_SECONDS:
+        return 0
+    return int(np.count_nonzero(~_by_trading_date(series, _starts(series, instrument), instrument).inside))
 
 
 def _check_timeframe(series: BarSeries, timeframe_seconds: int) -> None:

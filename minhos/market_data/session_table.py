@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.market_data.calendars import SpecialDays, special_days
-from minhos.market_data.trading_hours import Session
+from minhos.market_data.trading_hours import Hours, Session
 
 __all__ = ["Sessions", "session_table", "special_days_of"]
 
 Integers = npt.NDArray[np.int64]
+_LEAD = dt.timedelta(days=15)
 _NOTHING_SPECIAL = SpecialDays(closed=frozenset(), joined=frozenset(), closes_us={}, opens_us={})
 
 
@@ -65,16 +66,40 @@ def _moment_us(day: dt.date, minute: int, zone: ZoneInfo) -> int:
 
 
 def _stretches(
-    day: dt.date, session: Session, edges: tuple[int, ...], zone: ZoneInfo
+    day: dt.date, hours: Hours, special: SpecialDays, edges: tuple[int, ...], zone: ZoneInfo
 ) -> tuple[list[tuple[int, int]], bool]:
     """The stretches of trading of `day`, and whether a special close or open cuts it short."""
     moments = [_moment_us(day, minute, zone) for minute in edges]
-    special = special_days_of(session, day)
+    pairs = list(zip(moments[::2], moments[1::2], strict=True))
+    if hours.continuous:
+        return _without_weekly_breaks(pairs, day, hours, zone), False
     opens = max(moments[0], special.opens_us.get(day, moments[0]))
     closes = min(moments[-1], special.closes_us.get(day, moments[-1]))
-    pairs = zip(moments[::2], moments[1::2], strict=True)
     clipped = [(max(start, opens), min(end, closes)) for start, end in pairs]
     return [(start, end) for start, end in clipped if start < end], (opens, closes) != (moments[0], moments[-1])
+
+
+def _without_weekly_breaks(
+    stretches: list[tuple[int, int]], day: dt.date, hours: Hours, zone: ZoneInfo
+) -> list[tuple[int, int]]:
+    """The stretches of the session of `day`, and of the evening before, less the halts of the week."""
+    for on in (day - dt.timedelta(days=1), day):
+        for minutes in hours.weekly_break_minutes(on.weekday()):
+            halt, again = (_moment_us(on, minute, zone) for minute in minutes)
+            stretches = [
+                part
+                for start, end in stretches
+                for part in ((start, min(end, halt)), (max(start, again), end))
+                if part[0] < part[1]
+            ]
+    return stretches
+
+
+def _joined(before: list[tuple[int, int]], after: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Both lists of stretches, as one stretch where the one goes on without a halt in the other."""
+    if before and after and before[-1][1] == after[0][0]:
+        return [*before[:-1], (before[-1][0], after[0][1]), *after[1:]]
+    return before + after
 
 
 @lru_cache(maxsize=128)
@@ -84,22 +109,25 @@ def session_table(session: Session, first_year: int, last_year: int) -> Sessions
     Raises `InstrumentError` where the session names a calendar that does not exist.
     """
     zone = ZoneInfo(session.zone)
-    open_minute = session.open_minute - (24 * 60 if session.opens_day_before else 0)
-    edges = (open_minute, *(minute for pair in session.break_minutes for minute in pair), session.close_minute)
+    edges = {id(hours): hours.edge_minutes for hours in (*session.earlier, session)}
     dates: list[dt.date] = []
     bounds: list[tuple[int, int, bool]] = []
     stretches: list[tuple[int, int]] = []
-    waiting: list[tuple[int, int]] = []  # of holidays whose trading counts to the next trading date
-    day, last = dt.date(first_year, 1, 1), dt.date(last_year, 12, 31)
+    waiting: list[tuple[int, int]] = []  # of days whose trading counts to the next trading date
+    first, last = dt.date(first_year, 1, 1), dt.date(last_year, 12, 31)
+    # New Year's Day is a holiday: in a market that never rests its trading is the first part of the year's first session
+    day = first - _LEAD if session.continuous else first
     while day <= last:
-        special = special_days_of(session, day)
-        if session.trades_on(day.weekday()) and day not in special.closed:
-            trading, short = _stretches(day, session, edges, zone)
-            waiting += trading
-            if trading and day not in special.joined:
-                dates.append(day)
-                bounds.append((waiting[0][0], waiting[-1][1], short))
-                stretches += waiting
+        hours, special = session.hours_on(day), special_days_of(session, day)
+        is_date = hours.trades_on(day.weekday()) and day not in special.closed
+        if is_date or hours.continuous:
+            trading, short = _stretches(day, hours, special, edges[id(hours)], zone)
+            waiting = _joined(waiting, trading)
+            if is_date and trading and day not in special.joined:
+                if day >= first:
+                    dates.append(day)
+                    bounds.append((waiting[0][0], waiting[-1][1], short))
+                    stretches += waiting
                 waiting = []
         day += dt.timedelta(days=1)
     moments = np.array(bounds, dtype=np.int64).reshape(-1, 3)

@@ -4,7 +4,8 @@ A session of trading date D runs from its open to its close in the instrument's 
 late opens come from its calendar, where it has one (`calendars.py`). A bar belongs to the session in which its last
 moment lies; what is stamped into the break after a close, or on a day that the calendar calls a holiday, belongs to the
 session that has just closed: no bar is ever lost to a wrong calendar. A holiday on which an exchange trades for the
-next trading date (Thanksgiving on Globex) is the first part of that date's session.
+next trading date (Thanksgiving on Globex) is the first part of that date's session; in a market that never rests
+(crypto futures of the CME since 2026-05-29) so are weekends. Hours are those of the trading date (`Session.earlier`).
 """
 
 from __future__ import annotations
@@ -48,12 +49,14 @@ def _session_of(day: date, instrument: Instrument) -> tuple[Sessions, int]:
     if index is not None:
         return table, index
     session = instrument.session
-    if not session.trades_on(day.weekday()):
+    hours = session.hours_on(day)
+    joined = hours.continuous or day in special_days_of(session, day).joined
+    counts = ", what trades on it counts to the next session" if joined else ""
+    if not hours.trades_on(day.weekday()):
         raise BadInputError(
-            f"{instrument.symbol}: {day} is a {day:%A}, its sessions are on {', '.join(session.weekdays)}; "
+            f"{instrument.symbol}: {day} is a {day:%A}{counts}, its sessions are on {', '.join(hours.weekdays)}; "
             "ask for another session"
         )
-    counts = ", what trades on it counts to the next session" if day in special_days_of(session, day).joined else ""
     raise BadInputError(
         f"{instrument.symbol}: {day} is a holiday ({session.calendar}){counts}; ask for another session, "
         f"{previous_session(instrument, day)} or {next_session(instrument, day)}"

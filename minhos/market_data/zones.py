@@ -7,7 +7,9 @@ every clock change; read in another they are not. What fits several zones, or no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -38,6 +40,7 @@ _CHART_ZONES: Final = (
 )
 _FIXED_ZONES: Final = tuple(f"Etc/GMT{-hours:+d}" for hours in range(-12, 15) if hours)  # GMT+5 is five hours behind
 
+_EPOCH: Final = date(1970, 1, 1)
 _MINUTE_US: Final = 60_000_000
 _DAY_US: Final = DAY_SECONDS * 1_000_000
 _NEAR_US: Final = 15 * _MINUTE_US  # under half of the half hour by which zones differ
@@ -134,9 +137,10 @@ def infer_zone(naive_starts_us: Integers, instrument: Instrument, *, timeframe_s
         return Undecided(doubt)
     next_best = max(rivals, key=lambda fit: fit.points)
     session = instrument.session
+    hours = session.hours_on(_EPOCH + timedelta(days=int(starts[-1] // _DAY_US)))
     words = (
-        f"{best.opens_fit} of {best.opens_seen} session opens ({session.open} {session.zone}) and "
-        f"{best.closes_fit} of {best.closes_seen} closes ({session.close}) fit; next best {next_best}"
+        f"{best.opens_fit} of {best.opens_seen} session opens ({hours.open} {session.zone}) and "
+        f"{best.closes_fit} of {best.closes_seen} closes ({hours.close}) fit; next best {next_best}"
     )
     if same:
         words += f"; in this file {', '.join(same)} {'is' if len(same) == 1 else 'are'} the same clock"
@@ -173,10 +177,7 @@ def _breaks(starts: Integers, session: Session) -> tuple[Integers, Integers]:
     days = starts // _DAY_US
     days = days[np.flatnonzero(np.diff(days, prepend=days[0] - 1))]
     days = np.unique(days[:, None] + np.arange(-3, 4))  # around the bars only: one wrong year is no thousand sessions
-    days = days[[session.trades_on(int(day + 3) % len(WEEKDAYS)) for day in days]]
-    opening = session.open_minute - (24 * 60 if session.opens_day_before else 0)
-    edges = np.array([opening, *np.ravel(session.break_minutes), session.close_minute], dtype=np.int64)
-    wall = (days[:, None] * (24 * 60) + edges).ravel() * _MINUTE_US
+    wall = np.concatenate([np.array([], dtype=np.int64), *_edges(days, session)]) * _MINUTE_US
     moments = pd.DatetimeIndex(wall.astype("datetime64[us]")).tz_localize(
         session.zone, ambiguous=np.ones(len(wall), dtype=bool), nonexistent="shift_forward"
     )
@@ -184,6 +185,19 @@ def _breaks(starts: Integers, session: Session) -> tuple[Integers, Integers]:
     opens, closes = utc[0::2][1:], utc[1::2][:-1]
     closed = opens > closes
     return closes[closed], opens[closed]
+
+
+def _edges(days: Integers, session: Session) -> Iterator[Integers]:
+    """Opens and closes by turns, minutes after 1970 on the market's clock, of those of the `days` that have sessions.
+
+    A continuous market has none: its weekly halt may be longer than it is said to be, and would then tell a wrong zone.
+    """
+    first, last = (_EPOCH + timedelta(days=int(day)) for day in (days[0], days[-1]))
+    for since, until, hours in session.periods(first, last):
+        if not hours.continuous:
+            own = days[(days >= (since - _EPOCH).days) & (days <= (until - _EPOCH).days)]
+            own = own[[hours.trades_on(int(day + 3) % len(WEEKDAYS)) for day in own]]
+            yield (own[:, None] * (24 * 60) + np.array(hours.edge_minutes, dtype=np.int64)).ravel()
 
 
 def _fit(zone: str, starts: Integers, closes: Integers, opens: Integers, step: int) -> _Fit:

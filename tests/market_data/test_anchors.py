@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minhos.errors import BadInputError
-from minhos.market_data.anchors import bar_interval, dated_by_grid
+from minhos.market_data.anchors import anchors_of, bar_interval, dated_by_grid, with_anchors
 from minhos.market_data.instruments import Anchors, Instrument, load_instruments
 
 INSTRUMENTS = load_instruments(None)
@@ -17,9 +17,7 @@ HOUR = 3_600_000_000
 
 
 def anchored(zone: str, day_open: str, day_close: str) -> Instrument:
-    index = INSTRUMENTS.find("NQZ25")
-    anchors = Anchors(zone=zone, day_open=day_open, day_close=day_close)
-    return index.model_copy(update={"session": index.session.model_copy(update={"anchors": anchors})})
+    return with_anchors(INSTRUMENTS.find("NQZ25"), Anchors(zone=zone, day_open=day_open, day_close=day_close))
 
 
 NQ = anchored("UTC", "13:30", "20:15")  # the Sierra Chart reference, section 4d
@@ -52,6 +50,15 @@ def interval(text: str, instrument: Instrument, seconds: int = 3600) -> tuple[st
 )
 def test_hourly_index_bars_count_from_the_two_times_of_their_session(moment: str, start: str, end: str) -> None:
     assert interval(moment, NQ) == (start, end)
+
+
+def test_bars_count_from_the_opening_time_of_their_day() -> None:
+    # crypto futures opened at 17:00 in Chicago (22:00 UTC) up to the session of 2026-05-29, since then at 16:00
+    btc = INSTRUMENTS.find("BTCM26")
+    four_hours = 4 * 3600
+    assert interval("2026-05-28T23:00", btc, four_hours) == ("28 22:00", "29 02:00")
+    assert interval("2026-05-29T20:30", btc, four_hours) == ("29 18:00", "29 21:00")  # cut where the count starts anew
+    assert interval("2026-05-29T21:30", btc, four_hours) == ("29 21:00", "30 01:00")
 
 
 def test_timeframes_that_divide_both_anchors_follow_the_clock() -> None:
@@ -147,3 +154,26 @@ def test_bars_of_another_grid_are_not_dated_by_it() -> None:
     starts = np.array([us("2025-11-28T13:00"), us("2025-11-28T14:00")], dtype=np.int64)
     assert dated_by_grid(starts, NQ, 3600) is None
     assert dated_by_grid(starts, CL, 3600) is not None
+
+
+@pytest.mark.parametrize(
+    "chart", [("America/Chicago", "08:30", "15:15"), ("America/New_York", "09:30", "16:15"), ("UTC", "13:30", "20:15")]
+)
+@pytest.mark.parametrize("seconds", [1800, 3600, 7200, 4 * 3600])
+def test_the_bars_tell_where_their_chart_cuts_them(chart: tuple[str, str, str], seconds: int) -> None:
+    instrument = anchored(*chart)
+    minutes = us("2025-10-20T00:00") + np.arange(0, 30 * 24 * 60, dtype=np.int64) * 60_000_000  # over a clock change
+    starts = np.unique(bar_interval(minutes, instrument, seconds)[0])
+    found = anchors_of(starts, INSTRUMENTS.find("NQZ25"), seconds, zones=(chart[0], "UTC"))
+    assert found == instrument.bar_anchors
+    if chart[0] != "UTC":  # two times in Chicago are four in UTC, over a clock change
+        assert anchors_of(starts, INSTRUMENTS.find("NQZ25"), seconds, zones=("UTC",)) is None
+
+
+def test_bars_on_the_clock_and_bars_with_odd_cuts_tell_no_session_times() -> None:
+    nq = INSTRUMENTS.find("NQZ25")
+    clock = us("2025-12-01T00:00") + np.arange(0, 200, dtype=np.int64) * HOUR
+    assert anchors_of(clock, nq, 3600, zones=("UTC",)) is None
+    odd = np.sort(np.append(clock, [us("2025-12-03T10:20"), us("2025-12-05T11:40")]))
+    assert anchors_of(odd, nq, 3600, zones=("UTC", "America/Chicago")) is None
+    assert anchors_of(clock[:1], nq, 3600, zones=("UTC",)) is None

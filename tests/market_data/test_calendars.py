@@ -56,9 +56,11 @@ def test_every_built_in_calendar_exists_and_has_the_hours_of_the_instruments_fil
             continue
         calendar = pandas_market_calendars.get_calendar(session.calendar)
         assert str(calendar.tz) == session.zone, instrument.symbol
-        hours = (calendar.open_time, calendar.close_time)
-        assert [f"{hour:%H:%M}" for hour in hours] == [session.open, session.close], instrument.symbol
-        assert (calendar.open_offset == -1) == session.opens_day_before, instrument.symbol
+        # the library does not know that crypto futures have not rested since 2026-05-29
+        hours = session.hours_on(date(2026, 5, 29) if session.continuous else date(2026, 11, 25))
+        library = (calendar.open_time, calendar.close_time)
+        assert [f"{hour:%H:%M}" for hour in library] == [hours.open, hours.close], instrument.symbol
+        assert (calendar.open_offset == -1) == hours.opens_day_before, instrument.symbol
         # the crypto calendar calls the hour between two sessions a break
         if session.calendar != "CME Globex Crypto":
             assert (calendar.break_start is None) == (session.breaks == ()), instrument.symbol
@@ -90,6 +92,17 @@ def test_every_built_in_calendar_exists_and_has_the_hours_of_the_instruments_fil
         ("GC", "2024-11-29", "12:45*"),
         ("CL", "2025-07-03", "16:00"),
         ("CL", "2026-11-27", "13:45*"),
+        ("GC", "2026-12-24", "12:45*"),
+        ("CL", "2013-12-24", "12:45*"),
+        ("CL", "2027-12-23", "16:00"),  # Christmas is observed on the 24th
+        ("GC", "2028-12-22", "16:00"),  # nor is the last Friday before it a half-day
+        ("CL", "2029-12-24", "12:45*"),
+        ("GC", "2030-12-24", "12:45*"),
+        # 6E with the jobs report on Good Friday: as ZN
+        ("6E", "2010-04-02", "10:15*"),
+        ("6E", "2012-04-06", "10:15*"),
+        ("6E", "2015-04-03", "10:15*"),
+        ("6J", "2021-04-02", "10:15*"),
         ("ZC", "2024-11-29", "12:05*"),
         ("ZS", "2024-12-24", "12:05*"),
         ("ZW", "2025-07-03", "12:05*"),
@@ -119,6 +132,8 @@ def test_a_session_closes_when_its_exchange_says(symbol: str, day: str, close: s
         (("ES", "CL", "ZN", "6E", "BTC", "ZC", "LE"), "2025-12-24", "2025-12-26", ["12-24", "12-26"]),
         (("ES", "ZN", "6E"), "2026-04-02", "2026-04-06", ["04-02", "04-03", "04-06"]),
         (("CL", "GC", "ZC"), "2026-04-02", "2026-04-06", ["04-02", "04-06"]),
+        (("6E", "ZN", "ES"), "2015-04-02", "2015-04-06", ["04-02", "04-03", "04-06"]),
+        (("6E",), "2013-03-28", "2013-04-01", ["03-28", "04-01"]),  # a Good Friday without the jobs report
         (("SPY",), "2025-01-08", "2025-01-10", ["01-08", "01-10"]),  # a day of mourning
         (("SPY",), "2001-09-10", "2001-09-17", ["09-10", "09-17"]),
         (("EURUSD",), "2012-12-24", "2013-01-02", ["12-24", "12-26", "12-27", "12-28", "12-31", "01-02"]),
@@ -134,10 +149,68 @@ def test_a_holiday_on_which_globex_trades_is_the_first_part_of_the_next_session(
     assert halts("ES", "2025-11-28") == ["26T17:00-27T12:00", "27T17:00-28T12:15"]
     assert halts("CL", "2025-11-28") == ["26T17:00-27T13:30", "27T17:00-28T12:45"]
     assert halts("CL", "2025-09-02") == ["31T17:00-01T13:30", "01T17:00-02T16:00"]
+    assert halts("CL", "2026-09-08") == ["06T17:00-07T13:30", "07T17:00-08T16:00"]
+    assert halts("GC", "2027-09-07") == ["05T17:00-06T13:30", "06T17:00-07T16:00"]
+    assert halts("GC", "2031-09-02") == ["31T17:00-01T13:30", "01T17:00-02T16:00"]
+    assert halts("GC", "2021-09-07") == ["05T17:00-06T12:00", "06T17:00-07T16:00"]
     assert halts("ES", "2026-07-06") == ["02T17:00-03T12:00", "05T17:00-06T16:00"]
     assert halts("ZC", "2025-11-26") == ["25T19:00-26T07:45", "26T08:30-26T13:20"]
     assert halts("ZC", "2024-12-24") == ["23T19:00-24T07:45", "24T08:30-24T12:05"]
     assert halts("ES", "2025-12-18") == ["17T17:00-18T16:00"]
+
+
+@pytest.mark.parametrize(
+    ("day", "stretches"),
+    [
+        # CME: the trading day of equity indices ends at 16:15 instead of 15:15 from trade date 2012-11-19 on, with a halt
+        # at 15:15 to 15:30 for the same trade date (until then those minutes were the next one's)
+        ("2012-11-16", ["15T15:30-16T15:15"]),
+        ("2012-11-19", ["18T17:00-19T15:15", "19T15:30-19T16:15"]),
+        # CME: the daily close is 16:00 from 2015-09-21 on
+        ("2015-09-18", ["17T17:00-18T15:15", "18T15:30-18T16:15"]),
+        ("2015-09-21", ["20T17:00-21T15:15", "21T15:30-21T16:00"]),
+        # the halt ends with trade date 2021-06-28 (pandas_market_calendars, CME_Equity)
+        ("2021-06-25", ["24T17:00-25T15:15", "25T15:30-25T16:00"]),
+        ("2021-06-28", ["27T17:00-28T16:00"]),
+        # an early close before the halt leaves no second stretch
+        ("2013-07-03", ["02T17:00-03T12:15"]),
+    ],
+)
+def test_index_futures_had_other_hours_in_earlier_years(day: str, stretches: list[str]) -> None:
+    assert halts("ES", day) == stretches
+
+
+def test_energies_and_metals_closed_a_quarter_of_an_hour_later_until_2015() -> None:
+    assert halts("CL", "2015-09-18") == ["17T17:00-18T16:15"]
+    assert halts("GC", "2015-09-21") == ["20T17:00-21T16:00"]
+
+
+@pytest.mark.parametrize(
+    ("day", "stretches"),
+    [
+        # CME: continuous from Friday, 2026-05-29, 16:00; Friday evening to Sunday evening is the next business day's
+        ("2026-05-29", ["28T17:00-29T16:00"]),
+        ("2026-06-01", ["29T16:00-30T02:00", "30T04:00-01T16:00"]),
+        ("2026-06-02", ["01T16:00-02T16:00"]),
+        ("2026-07-06", ["02T16:00-04T02:00", "04T04:00-06T16:00"]),  # Independence Day observed on Friday
+        ("2026-11-27", ["25T16:00-27T16:00"]),  # Thanksgiving, and no early close on the day after
+        ("2026-12-24", ["23T16:00-24T16:00"]),
+        ("2026-12-28", ["24T16:00-26T02:00", "26T04:00-28T16:00"]),
+        ("2027-01-04", ["31T16:00-02T02:00", "02T04:00-04T16:00"]),
+    ],
+)
+def test_crypto_futures_never_rest_since_may_2026(day: str, stretches: list[str]) -> None:
+    assert halts("BTC", day) == stretches
+    assert not is_half_day(date.fromisoformat(day), INSTRUMENTS.find("METM26"))
+
+
+def test_the_first_session_of_a_year_is_the_same_in_a_table_of_more_years() -> None:
+    btc = INSTRUMENTS.find("BTC")
+    alone = sessions_between(btc, date(2027, 1, 1), date(2027, 1, 8))
+    among = sessions_between(btc, date(2026, 12, 1), date(2027, 1, 8)).slice(-5, 99)
+    assert alone.date.tolist() == among.date.tolist()
+    np.testing.assert_array_equal(alone.open_us, among.open_us)
+    np.testing.assert_array_equal(alone.stretches_us, among.stretches_us)
 
 
 def test_an_unknown_calendar_is_refused_with_the_nearest_names() -> None:

@@ -11,7 +11,7 @@ from minhos.market_data.bars import iso, read_bars
 from minhos.market_data.ingest import NightPlan, ingest
 from minhos.market_data.instruments import Instruments
 from minhos.market_data.intake.take_in import remove_series
-from minhos.market_data.plan_words import zone_words
+from minhos.market_data.outside import outside_words
 from minhos.market_data.readers.sierra_text import read_sierra_text
 from minhos.market_data.store import BarStore
 from tests.market_data.night_plans import NOW, Write, lines, plan
@@ -170,9 +170,9 @@ def test_a_chart_in_another_zone_is_warned_of(write_export: Write, tmp_path: Pat
     assert not any("WARNING" in words for words in plan(tmp_path).words)
     (tmp_path / "map.toml").write_text('[sierra_text]\nzone = "America/Chicago"\n')
     (warning,) = [words for words in plan(tmp_path).words if "WARNING" in words]
-    assert "of the bars lie in the daily break or the weekend of ESZ25 by America/Chicago" in warning
+    assert "of the bars lie in the daily break, the weekend or a holiday of ESZ25 by America/Chicago" in warning
     assert "it trades 17:00 to 16:00 America/Chicago" in warning
-    assert "say it in the map, [sierra_text] zone" in warning
+    assert "is the time zone right? It is said with --zone, or in the map" in warning
 
 
 @pytest.mark.parametrize("name", ["MNQZ25-CME_5m", "MNQZ25-CME_1H", "CLX25-NYMEX_5m", "CLX25-NYMEX_1H"])
@@ -182,8 +182,8 @@ def test_the_real_exports_are_not_warned_of_and_five_minute_ones_read_as_new_yor
     path = real_data / "sierra_bardata" / f"{name}.scid_BarData.txt"
     instrument = instruments.find(name)
     right, wrong = read_sierra_text(path, zone="UTC"), read_sierra_text(path, zone="America/New_York")
-    assert zone_words(path.name, right.kind, right.zone, right.series, instrument) == ()
-    assert len(zone_words(path.name, wrong.kind, wrong.zone, wrong.series, instrument)) == 1
+    assert outside_words(path.name, right.series, instrument, zone=right.zone) == ()
+    assert len(outside_words(path.name, wrong.series, instrument, zone=wrong.zone)) == 1
 
 
 def test_a_symbol_without_definition_is_left_out_or_refused_where_it_was_asked_for(
@@ -367,3 +367,19 @@ def test_a_night_says_which_rows_were_rejected_also_when_the_file_was_read_befor
     told = "ESZ25-CME_5m.scid_BarData.txt: 1 row rejected, the first in line 11: high is under low"
     for _ in range(2):
         assert told in plan(week, store=store).words
+
+
+def test_a_night_on_the_store_is_warned_of_bars_outside_the_sessions_and_of_days_without_them(
+    write_export: Write, tmp_path: Path
+) -> None:
+    write_export("ESZ25-CME_5m.scid_BarData.txt", lines(8, 2_000))
+    (tmp_path / "map.toml").write_text('[sierra_text]\nzone = "America/Chicago"\n')
+    store = BarStore(tmp_path / ".home" / "bars")
+    plan(tmp_path, store=store)
+    words = plan(store.root, store=store, timeframe="1d", min_bars=2).words
+    assert any(
+        line.startswith("ESZ25: ") and "5m bars lie between two sessions and are in no day" in line for line in words
+    )
+    words = plan(store.root, store=store).words
+    assert any(line.startswith("WARNING: ESZ25: ") and "are its times UTC?" in line for line in words)
+    assert not any("in no day" in line for line in words)

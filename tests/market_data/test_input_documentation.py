@@ -22,6 +22,7 @@ from minhos.market_data.readers.column_map import (
     load_column_map,
 )
 from minhos.market_data.store import BarStore
+from minhos.market_data.trading_hours import EarlierHours
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -42,6 +43,7 @@ def table_keys(heading: str) -> set[str]:
         ("key of `[scid]`", ScidRule),
         ("key of `[[instruments]]`", Instrument),
         ("key of `[sessions.<name>]`", Session),
+        ("key of `earlier`", EarlierHours),
         ("key of `anchors`", Anchors),
         ("key of `roll`", RollRule),
     ],
@@ -74,12 +76,14 @@ def test_the_examples_are_all_tested(examples: Path) -> None:
     assert set(ColumnMap.model_fields) == {"files", "symbols", "sierra_text", "scid"}
 
 
-def test_the_instrument_that_the_document_shows_is_valid(tmp_path: Path) -> None:
+def test_the_instruments_that_the_document_shows_are_valid(tmp_path: Path) -> None:
     text = (REPOSITORY / "docs" / "input.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"```toml\n(\[\[instruments\]\].*?)```", text, re.DOTALL)
+    copper, chicago = re.findall(r"```toml\n(\[\[instruments\]\].*?)```", text, re.DOTALL)
     path = tmp_path / "mine.toml"
-    path.write_text(shown)
-    assert load_instruments(path).find("HGZ25").tick_size == 0.0005
+    path.write_text(copper + chicago)
+    own = load_instruments(path)
+    assert own.find("HGZ25").tick_size == 0.0005
+    assert own.find("ESZ25").bar_anchors == Anchors(zone="America/Chicago", day_open="08:30", day_close="15:15")
 
 
 def test_the_real_fx_folder_makes_a_night(real_data: Path, examples: Path, tmp_path: Path) -> None:

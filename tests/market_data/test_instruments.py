@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minhos.errors import InstrumentError
-from minhos.market_data.instruments import Instruments, load_instruments
+from minhos.market_data.anchors import with_anchors
+from minhos.market_data.instruments import Anchors, Instruments, Session, load_instruments
 from minhos.market_data.symbols import contract_code, root_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,6 +40,11 @@ max_contracts = 5
         ("MESM2026", "MESM2026", "MES"),
         ("NQZ25[M]-CME", "NQZ25", "NQ"),
         ("BTCUSDT_PERP_BINANCE", "BTCUSDT", "BTCUSDT"),
+        ("SOLUSDT", "SOLUSDT", "SOLUSDT"),
+        ("SOLZ25-CME", "SOLZ25", "SOL"),
+        ("1OZG26-COMEX", "1OZG26", "1OZ"),
+        ("10YZ25-CBOT", "10YZ25", "10Y"),
+        ("F.US.KWEZ25", "KWEZ25", "KE"),
         ("USA500IDXUSD", "USA500IDXUSD", "USA500IDXUSD"),
         ("SYNAZ26", "SYNAZ26", "SYNA"),
     ],
@@ -90,7 +96,9 @@ TICK_VALUES = {
     "UB": 31.25, "ZF": 7.8125, "ZT": 7.8125, "SR3": 6.25, "6E": 6.25, "6J": 6.25, "6B": 6.25, "6A": 5.00, "6C": 5.00,
     "6S": 6.25, "6N": 5.00, "6M": 5.00, "M6E": 1.25, "M6A": 1.00, "M6B": 0.625, "BTC": 25.00, "MBT": 0.50,
     "ETH": 25.00, "MET": 0.05, "ZC": 12.50, "ZW": 12.50, "ZS": 12.50, "ZM": 10.00, "ZL": 6.00, "LE": 10.00,
-    "HE": 10.00, "GF": 12.50,
+    "HE": 10.00, "GF": 12.50, "BZ": 10.00, "QG": 12.50, "MNG": 1.00, "QO": 12.50, "1OZ": 0.25, "PA": 10.00,
+    "MTN": 1.5625, "MWN": 3.125, "10Y": 1.00, "ZQ": 10.4175, "MCD": 1.00, "6L": 5.00, "6Z": 12.50, "SOL": 25.00,
+    "MSL": 1.25, "XRP": 25.00, "MXP": 1.25, "KE": 12.50, "ZO": 12.50,
 }  # fmt: skip
 
 
@@ -140,6 +148,36 @@ def test_an_entry_takes_what_it_leaves_out_from_the_one_it_is_based_on(tmp_path:
     assert own.find("HALFH26") == es.model_copy(
         update={"symbol": "HALF", "point_value": 25.0, "commission_per_side": 1.1, "aliases": ()}
     )
+
+
+def test_one_key_of_a_session_can_be_changed(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    chicago = '{ zone = "America/Chicago", day_open = "08:30", day_close = "15:15" }'
+    path.write_text(
+        f'[[instruments]]\nsymbol = "ES"\nbased_on = "ES"\nsession = {{ anchors = {chicago} }}\n'
+        '[[instruments]]\nsymbol = "OWN"\nbased_on = "ES"\n'
+        '[[instruments]]\nsymbol = "REST"\nbased_on = "ES"\nsession = { calendar = "NYSE" }\n'
+        '[[instruments]]\nsymbol = "DAY"\nbased_on = "ES"\n'
+        'session = { zone = "UTC", open = "09:00", close = "17:00", weekdays = ["mon"] }\n'
+    )
+    built_in, own = load_instruments(None).find("ES"), load_instruments(path)
+    anchors = Anchors(zone="America/Chicago", day_open="08:30", day_close="15:15")
+    assert own.find("ES") == with_anchors(built_in, anchors)
+    assert own.find("OWN").session == own.find("ES").session
+    assert own.find("REST").session == own.find("ES").session.model_copy(update={"calendar": "NYSE"})
+    assert own.find("DAY").session == Session(zone="UTC", open="09:00", close="17:00", weekdays=("mon",))
+
+
+def test_a_users_session_of_a_built_in_name_is_that_of_the_instruments_based_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[sessions.cme_index]\nzone = "UTC"\nopen = "09:00"\nclose = "17:00"\nweekdays = ["mon"]\n'
+        '[[instruments]]\nsymbol = "ES"\nbased_on = "ES"\n'
+        '[[instruments]]\nsymbol = "NQ"\nbased_on = "ES"\nsession = { calendar = "NYSE" }\n'
+    )
+    own = load_instruments(path)
+    assert own.find("ES").session.open == "09:00"
+    assert (own.find("NQ").session.open, own.find("NQ").session.calendar) == ("09:00", "NYSE")
 
 
 def test_instruments_are_read_without_the_slow_libraries() -> None:

@@ -171,6 +171,23 @@ def test_quotes_between_two_sessions_do_not_change_a_day_that_is_over() -> None:
     assert len(resample(series(weekend), CL, DAY)) == 0
 
 
+def test_the_weekend_of_a_market_that_never_rests_is_in_mondays_bar() -> None:
+    # five-minute bars from Thursday's close on, 2026-06-04 16:00 in Chicago, to Monday's; none in Saturday's maintenance
+    ends = np.arange(us("2026-06-04T21:05"), us("2026-06-08T21:00") + 1, 300_000_000)
+    maintenance = (ends > us("2026-06-06T07:00")) & (ends <= us("2026-06-06T09:00"))
+    fine = series(ends[~maintenance])
+    btc = INSTRUMENTS.find("BTCM26")
+    days = resample(fine, btc, DAY)
+    assert days.bar_end.tolist() == [us("2026-06-06T00:00"), us("2026-06-09T00:00")]
+    assert days.column("volume").tolist() == [288.0, 3 * 288.0 - 24]
+    assert days.column("volume").sum() == len(fine)
+
+
+def test_days_of_index_futures_in_2013_have_their_last_three_quarters_of_an_hour() -> None:
+    fine = series(["2013-10-08T20:15", "2013-10-08T20:35", "2013-10-08T21:15", "2013-10-08T22:05"])
+    assert resample(fine, NQ, DAY).column("volume").tolist() == [3.0]
+
+
 def test_an_hour_that_holds_the_end_of_one_session_and_the_start_of_the_next_fits_into_no_day() -> None:
     # four hours by the anchors, from 20:15 to 00:15: sessions change at 22:00 and 23:00
     fine = series(["2025-12-18T20:15", "2025-12-19T00:15"], seconds=4 * HOUR)

@@ -72,6 +72,20 @@ def test_a_day_without_trading_is_refused(instruments: Instruments) -> None:
         session_bounds(date(2026, 1, 3), instruments.find("ESH26"))
 
 
+def test_a_weekend_on_which_a_market_trades_is_told_as_a_part_of_the_next_session() -> None:
+    btc = INSTRUMENTS.find("BTCM26")
+    with pytest.raises(
+        BadInputError, match="BTC: 2026-06-06 is a Saturday, what trades on it counts to the next session, its sessions"
+    ):
+        session_bounds(date(2026, 6, 6), btc)
+    with pytest.raises(BadInputError, match=r"is a holiday .*, what trades on it counts to the next .* or 2026-12-28"):
+        session_bounds(date(2026, 12, 25), btc)
+    series = bars("2026-06-05T21:00", "2026-06-05T21:05", "2026-06-07T12:00", "2026-06-08T21:00", "2026-06-08T21:05")
+    dates = trading_dates(series.bar_end, btc, timeframe_seconds=300)
+    assert [str(day)[8:] for day in dates] == ["05", "08", "08", "08", "09"]
+    assert share_outside_sessions(series, btc) == 0.0
+
+
 def test_the_evening_belongs_to_the_next_day_and_the_break_to_the_day_before(instruments: Instruments) -> None:
     series = bars("2025-12-18T22:00", "2025-12-18T22:15", "2025-12-18T23:00", "2025-12-18T23:05", "2025-12-19T14:25")
     dates = trading_dates(series.bar_end, instruments.find("ESH26"), timeframe_seconds=300)
@@ -134,7 +148,7 @@ def test_sessions_of_a_range_are_arrays_in_order(instruments: Instruments) -> No
 @given(
     st.dates(date(2000, 1, 1), date(2028, 12, 31)),
     st.integers(0, 400),
-    st.sampled_from(["ES", "CL", "ZN", "6E", "ZC", "LE", "SPY", "EURUSD", "BTCUSDT"]),
+    st.sampled_from(["ES", "CL", "ZN", "6E", "ZC", "LE", "SPY", "EURUSD", "BTCUSDT", "BTC"]),
 )
 def test_stretches_of_trading_never_overlap_and_fill_their_sessions(first: date, days: int, symbol: str) -> None:
     sessions = sessions_between(INSTRUMENTS.find(symbol), first, first + timedelta(days=days))

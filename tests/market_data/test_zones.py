@@ -177,9 +177,34 @@ def test_holidays_and_early_closes_are_tolerated() -> None:
 
 
 def test_bars_after_the_close_of_today_are_the_longer_hours_of_old_years() -> None:
-    # until 2015 index futures closed at 16:15 Chicago, so their bars stand in what is a break today
+    # until 2015 the hours of FX futures may have been longer, so their bars stand in what is a break today
     bars = globex(date(2013, 6, 3), 60, 5, closes=time(16, 15))
-    assert_right(infer(bars, "America/Denver", INSTRUMENTS.find("ES")), bars, "America/Denver")
+    assert_right(infer(bars, "America/Denver", INSTRUMENTS.find("6E")), bars, "America/Denver")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize(
+    ("year", "resumed_until", "hours"),
+    [(2010, time(16, 30), ("15:30", "15:15")), (2013, time(16, 15), ("17:00", "16:15"))],
+)
+def test_a_file_of_old_years_is_held_against_the_hours_of_those_years(
+    zone: str, year: int, resumed_until: time, hours: tuple[str, str]
+) -> None:
+    first = date(year, 6, 7)
+    night = globex(first, 60, 5, closes=time(15, 15))
+    afternoon = globex(first, 60, 5, opens=time(15, 30), closes=resumed_until)
+    bars = np.sort(np.concatenate((night, afternoon)))
+    found = infer(bars, zone, INSTRUMENTS.find("ES"))
+    assert_right(found, bars, zone)
+    assert f"session opens ({hours[0]} America/Chicago)" in found.words
+    assert f"closes ({hours[1]}) fit" in found.words
+
+
+def test_the_halt_of_a_market_that_trades_on_weekends_is_no_evidence() -> None:
+    # its weekly maintenance takes two hours or more: a longer one would look like another zone
+    bars = np.arange(us(date(2026, 7, 6), time(0)), us(date(2026, 8, 31), time(0)), 300_000_000)
+    found = infer(bars, "UTC", INSTRUMENTS.find("BTCQ26"))
+    assert found == Undecided("the market of BTC never closes, so no session open tells the zone")
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo", "Europe/Athens"])

@@ -13,8 +13,8 @@ from minhos.market_data.timeframes import timeframe_name
 
 __all__ = ["IntakeOptions", "Reading"]
 
-READERS_VERSION = 1
-"""Raise it when a reader makes other bars of the same file: then all files are read again."""
+READERS_VERSION = 2
+"""Raise it when a reader makes other bars of the same file, or says more of it: then all files are read again."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.intake.options import IntakeOptions
 from minhos.market_data.intake.plan import Item
+from minhos.market_data.outside import outside_words
 from minhos.market_data.readers.rejections import Rejection
 from minhos.market_data.readers.scan import SCID, read_found
 from minhos.market_data.sierra.scid import Integers, prefix_fingerprint
@@ -42,10 +43,14 @@ def read_item(item: Item, options: IntakeOptions, *, now_us: int, progress: Call
     """
     found = item.found
     if found.kind == SCID:
-        return _scid(item, options, now_us=now_us, progress=progress)
-    file = read_found(found, item.instrument)
-    progress(item.size)
-    return _known_by(Read(file.series, file.covers_until, file.zone, file.words, file.rejected), now_us)
+        read = _scid(item, options, now_us=now_us, progress=progress)
+    else:
+        file = read_found(found, item.instrument)
+        progress(item.size)
+        read = _known_by(Read(file.series, file.covers_until, file.zone, file.words, file.rejected), now_us)
+    zone = None if found.kind == SCID else read.zone
+    outside = outside_words(found.path.name, read.series, item.instrument, zone=zone)
+    return replace(read, words=(*read.words, *outside))
 
 
 def _scid(item: Item, options: IntakeOptions, *, now_us: int, progress: Callable[[int], None]) -> Read:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError
-from minhos.market_data.anchors import dated_by_grid
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.readers.absent import without_absent
+from minhos.market_data.readers.chart_dates import dated_by_chart
 from minhos.market_data.readers.rejections import Rejection
 from minhos.market_data.readers.row_checks import note_bad_order, note_bad_values
 from minhos.market_data.readers.table import Table
@@ -125,8 +125,8 @@ def bar_file(
 
     `stamps` int64 [T] UTC us, start or end of the bar, `NOT_A_TIME` where there is none; `columns` float64 [T] by the
     contract's names and `open_interest` float64 [T]. A bar that is stamped at its start ends where the grid of `instrument`
-    says (Sierra's hourly bars are cut at the session's anchors); off that grid one timeframe later, or when the next
-    starts. `drop_last`: the last row is still open or half-written; nothing in it is a fault.
+    says (Sierra's hourly bars are cut at the session's anchors), or that of the file's own chart; off any grid one timeframe
+    later, or when the next starts. `drop_last`: the last row is still open or half-written; nothing in it is a fault.
     Columns that the source has in name only become NaN (`absent`).
 
     Rows whose numbers, time, order, prices or volumes are wrong are `rejected`, up to 1 % of the rows. Raises
@@ -147,7 +147,10 @@ def bar_file(
     timeline = np.flatnonzero(
         in_order
     )  # a rejected bar, and one that is left out, still says when the one before it ended
-    ends = stamps[timeline] if stamped_at_end else _ends(stamps[timeline], found, instrument)
+    chart: tuple[str, ...] = ()
+    ends = stamps[timeline]
+    if not stamped_at_end:
+        ends, chart = dated_by_chart(stamps[timeline], found, instrument, name=table.path.name, zone=zone)
     used = (timeline < count) & ~table.faults.rows[timeline]
     kept, bar_end = timeline[used], ends[used]
     if len(kept) < _LEAST_BARS:
@@ -169,20 +172,9 @@ def bar_file(
         sha256=table.sha256,
         covers_until=int(ends[-1]),
         zone=zone,
-        words=(*words, *absent),
+        words=(*words, *chart, *absent),
         rejected=table.faults.rejections(count, place=table.place),
     )
-
-
-def _ends(starts: npt.NDArray[np.int64], timeframe: int, instrument: Instrument | None) -> npt.NDArray[np.int64]:
-    """When bars that are stamped at their start are known, int64 [T], UTC us."""
-    if instrument is not None and timeframe < DAY_SECONDS:
-        ends = dated_by_grid(starts, instrument, timeframe)
-        if ends is not None:
-            return ends
-    ends = starts + timeframe * 1_000_000
-    ends[:-1] = np.minimum(ends[:-1], starts[1:])
-    return ends
 
 
 def _note_bad_times(table: Table, stamps: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ import numpy.typing as npt
 from minhos.errors import BadInputError
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.readers.bar_file import BarFile, bar_file, cut_words, utc_microseconds
+from minhos.market_data.readers.chart_dates import finer_bars_words
 from minhos.market_data.readers.table import Table, first_line, read_table
 from minhos.market_data.symbols import contract_code
 from minhos.market_data.timeframes import DAY_SECONDS, dominating_step, timeframe_name
@@ -112,7 +114,7 @@ def read_sierra_text(
         shown = ", ".join(studies[:_SHOWN_STUDIES]) + (" ..." if len(studies) > _SHOWN_STUDIES else "")
         words.append(f"{path.name}: the columns of studies are not used ({shown})")
     open_interest = columns.pop("open_interest", None)
-    return bar_file(
+    file = bar_file(
         table,
         kind=KIND,
         symbol=symbol,
@@ -125,6 +127,11 @@ def read_sierra_text(
         words=tuple(words),
         open_interest=None if open_interest is None else _known_numbers(table, open_interest),
         instrument=instrument,
+    )
+    if instrument is None:
+        return file
+    return replace(
+        file, words=file.words + finer_bars_words(path.name, file.series.timeframe_seconds, instrument, zone)
     )
 
 

@@ -65,6 +65,16 @@ def same(left: BarSeries, right: BarSeries) -> None:
     np.testing.assert_array_equal(left.values, right.values)
 
 
+def test_trades_of_a_weekend_are_warned_of(data: Path, store: BarStore) -> None:
+    write(data, ticks(1_000))
+    assert not any("WARNING" in line for line in ingest(data, store).words)
+    two_days = 2 * 86_400 // 17
+    write(data, ticks(1_000, first=-two_days))  # Saturday night
+    (warning,) = [line for line in ingest(data, store).words if "WARNING" in line]
+    assert "100.0% of the bars lie in the daily break, the weekend or a holiday of NQZ25 (it trades" in warning
+    assert "are its times UTC?" in warning
+
+
 def test_only_what_was_appended_is_read(data: Path, store: BarStore) -> None:
     write(data, ticks(1_000))
     first = ingest(data, store)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from minhos.errors import BadInputError
@@ -204,3 +205,58 @@ def test_files_of_which_none_can_be_used_are_told_one_by_one(data: Path, store: 
     (data / NAME).write_bytes(b"")
     outcome = ingest([data], store)
     assert [one.status for one in outcome.files] == ["refused", "refused"]
+
+
+MAP = """
+[[files]]
+glob = "ES*"
+symbol = "ESZ25"
+time = "t"
+{clock}
+columns = {{ open = "o", high = "h", low = "l", close = "c" }}
+"""
+
+
+def week_of_es(path: Path, *, shift_hours: int = 0, epoch: bool = False) -> Path:
+    """Five-minute bars of five sessions in December (23:00 to 22:00 UTC), on a clock that is `shift_hours` ahead of UTC."""
+    sessions = [np.datetime64(f"2025-12-{day}T23:00", "s") for day in ("07", "08", "09", "10", "11")]
+    starts = [first + 300 * bar + 3600 * shift_hours for first in sessions for bar in range(23 * 12)]
+    stamps = [str(int(start.astype(np.int64))) if epoch else str(start).replace("T", " ") for start in starts]
+    path.write_text("\n".join(["t,o,h,l,c", *(f"{stamp},6850,6851,6849,6850" for stamp in stamps)]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("epoch", [False, True])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_that_is_read_in_another_zone_is_warned_of(
+    data: Path, store: BarStore, suffix: str, epoch: bool
+) -> None:
+    path = week_of_es(data / "ES.csv", shift_hours=3, epoch=epoch)
+    if suffix == "parquet":
+        pd.read_csv(path).to_parquet(data / "ES.parquet")
+        path.unlink()
+    clock = 'clock = "epoch_s"' if epoch else 'zone = "UTC"'
+    (data / "map.toml").write_text(MAP.format(clock=clock))
+    (file,) = ingest([data], store, said=Statements()).files
+    (warning,) = [line for line in file.words if "WARNING" in line]
+    # an hour of bars in each of four breaks, three after Friday's close: 4 x 12 + 36 of 1,380
+    assert "6.1% of the bars lie in the daily break, the weekend or a holiday of ESZ25" in warning
+    assert (
+        "are its times UTC?" if epoch else "by UTC (it trades 17:00 to 16:00 America/Chicago): is the time"
+    ) in warning
+    (again,) = ingest([data], store, said=Statements()).files  # what was said once is not forgotten
+    assert (again.status, again.words) == ("unchanged", file.words)
+
+
+def test_a_table_in_the_right_zone_is_not_warned_of(data: Path, store: BarStore) -> None:
+    week_of_es(data / "ES.csv")
+    (data / "map.toml").write_text(MAP.format(clock='zone = "UTC"'))
+    (file,) = ingest([data], store, said=Statements()).files
+    assert not any("WARNING" in line for line in file.words)
+
+
+def test_a_text_file_that_is_read_in_another_zone_is_warned_of_at_once(data: Path, store: BarStore) -> None:
+    clock = [f"2025/12/{10 + row // 288}, {row % 288 // 12:02d}:{row % 12 * 5:02d}:00" for row in range(600)]
+    write(data / NAME, [f"{at}, 6850.00, 6860.00, 6840.00, 6850.00, 10, 4, 6, 4" for at in clock])
+    (file,) = ingest([data], store, said=Statements(zone="America/New_York")).files
+    assert any("of the bars lie in the daily break" in line and "by America/New_York" in line for line in file.words)
