@@ -12,7 +12,7 @@ from minhos.errors import BadInputError, InstrumentError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument, RollRule
 from minhos.market_data.rolls.activity import figures_by_session, known_us, refuse_market_totals
-from minhos.market_data.rolls.expiries import Contract, business_day_before, expiry_date, parse_contract
+from minhos.market_data.rolls.expiries import Contract, latest_day_held, parse_contract
 from minhos.market_data.rolls.schedule import Roll, RollPrices, RollSchedule
 from minhos.market_data.sessions import next_session, session_bounds, trading_dates
 
@@ -80,8 +80,8 @@ def build_schedule(
     - by volume, open interest: after `confirm_sessions` sessions in a row in which the next expiry had more than the
       held one. A session in which the held contract has no bars is compared with its last known figure, so that a
       hole in a file is no reason to roll and a file that ends early does not end the series;
-    - by date, and at the latest with every rule: after the session `business_days_before_expiry` business days
-      before the last trading day.
+    - by date, and at the latest with every rule: after the session so many business days before the last trading day
+      or first notice day (`latest_day_held`).
 
     Contracts of months that are not in the instrument's `contract_months` are left out (serial months of gold).
     Raises `BadInputError` for codes of another root, of no month or twice of one, for no bars, mixed timeframes, and
@@ -150,8 +150,7 @@ def _expiries(
             continue
         last_day = None
         if instrument.expiry is not None or rule.by == "date":
-            expiry = expiry_date(contract, instrument)
-            last_day = business_day_before(expiry, rule.business_days_before_expiry, instrument)
+            last_day = latest_day_held(contract, instrument, rule)
         figures = {} if rule.by == "date" else figures_by_session(series, instrument, rule.by)
         by_delivery[contract.delivery] = _Expiry(code, contract, series, last_day, figures)
     if not any(len(expiry.series) for expiry in by_delivery.values()):
@@ -187,9 +186,11 @@ def _decisions(
 
 
 def _by_date(old: _Expiry, day: date, rule: RollRule) -> str:
-    count = rule.business_days_before_expiry
+    count, from_day = rule.business_days_before_expiry, "last trading day"
+    if rule.business_days_before_first_notice is not None:
+        count, from_day = rule.business_days_before_first_notice, "first notice day"
     days = "business day" if count == 1 else "business days"
-    ahead = f"{count} {days} before the last trading day" if count else "the last trading day"
+    ahead = f"{count} {days} before the {from_day}" if count else f"the {from_day}"
     forced = "" if rule.by == "date" else f"; {rule.by.replace('_', ' ')} had not decided"
     return f"date: {day} is {ahead} of {old.code}{forced}"
 
