@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from minhos.errors import BadInputError, ConfigError
 from minhos.market_data.bars import BarSeries, iso
-from minhos.market_data.rolls.decide import common_prices, newest_bar_us, one_timeframe
+from minhos.market_data.rolls.candidates import common_prices, newest_bar_us
 from minhos.market_data.rolls.schedule import Roll, RollPrices, RollSchedule
 from minhos.market_data.timeframes import DAY_SECONDS
 from minhos_client.contract import BAR_COLUMNS
@@ -114,7 +114,7 @@ def continuous(
     missing = [code for code in held if code not in given]
     if missing:
         raise BadInputError(f"{symbol}: no bars of {', '.join(missing)}, which the schedule holds; give them")
-    timeframe = one_timeframe(given)
+    timeframe = _one_timeframe(given)
     pieces = [given[code].up_to(as_of) for code in held]
 
     rolls: list[Roll] = []
@@ -136,6 +136,15 @@ def continuous(
         schedule=schedule.model_copy(update={"rolls": tuple(rolls), "as_of_us": as_of}),
         adjustment=adjustment,
     )
+
+
+def _one_timeframe(contracts: Mapping[str, BarSeries]) -> int:
+    """The timeframe of all contracts, seconds; `BadInputError` where they differ."""
+    timeframes = {series.timeframe_seconds: code for code, series in contracts.items()}
+    if len(timeframes) != 1:
+        found = ", ".join(f"{code} {seconds} s" for seconds, code in sorted(timeframes.items()))
+        raise BadInputError(f"contracts of different timeframes: {found}; give all expiries in one timeframe")
+    return next(iter(timeframes))
 
 
 def _first_row(series: BarSeries, roll: Roll) -> int:

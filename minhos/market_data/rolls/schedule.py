@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -69,7 +69,8 @@ class RollSchedule(BaseModel):
 
     `instrument`: the root's symbol; `rule`: what decided; `contracts`: all that could be held, in the order of their
     expiry; `first_contract`: held until the first roll. `as_of_us`: UTC us, what was known by then is in `rolls`: the
-    schedule of a later moment has the same rolls and perhaps more.
+    schedule of a later moment has the same rolls and perhaps more. `last_days`: contract -> the latest trading date to
+    hold it, where one is known.
     Raises `ValidationError` where rolls do not follow one another, or take effect before they are decided.
     """
 
@@ -81,6 +82,7 @@ class RollSchedule(BaseModel):
     first_contract: str
     rolls: tuple[Roll, ...]
     as_of_us: int
+    last_days: dict[str, date] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _in_order(self) -> RollSchedule:
@@ -102,6 +104,25 @@ class RollSchedule(BaseModel):
     def held(self) -> tuple[str, ...]:
         """The contracts that are held, in order: one more than there are rolls."""
         return (self.first_contract, *(roll.to_contract for roll in self.rolls))
+
+    @property
+    def overdue(self) -> date | None:
+        """The latest day to hold the contract that is held last, where that day has passed; else None."""
+        last = self.last_days.get(self.held[-1])
+        today = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.as_of_us - 1)).date()
+        return last if last is not None and last < today else None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """For people: the rolls, and a warning where the last contract is held for too long."""
+        rolls = ", ".join(f"{one.from_contract} to {one.to_contract} on {one.first_session}" for one in self.rolls)
+        said = [rolls or f"no roll, all of {self.first_contract}"]
+        if self.overdue is not None:
+            said.append(
+                f"WARNING: {self.held[-1]} is held for too long: the latest day to hold it was {self.overdue}, and no later "
+                f"expiry of {self.instrument} is there; take its bars in"
+            )
+        return tuple(said)
 
     def contract_at(self, us: int) -> str:
         """The contract that is traded at `us`, UTC us."""
