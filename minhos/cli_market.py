@@ -241,12 +241,15 @@ def _continuous(
     joined = history.continuous(root, seconds, adjustment=chosen, moment=moment)
     if as_json:
         schedule = joined.schedule.model_dump(mode="json")
-        print(json.dumps(bars_as_json(joined.series) | {"adjustment": chosen, "schedule": schedule}))
+        words = [*joined.words, *joined.schedule.words]
+        print(json.dumps(bars_as_json(joined.series) | {"adjustment": chosen, "schedule": schedule, "words": words}))
         return
     out = console()
     held = joined.schedule.held
     print_bars(out, joined.series, rows=rows, marks=lambda row: held[int(joined.contract[row])])
     print_rolls(out, joined.schedule)
+    for line in joined.words:
+        out.print(Text(line, style="yellow"))
 
 
 def _us(moment: datetime | None) -> int | None:

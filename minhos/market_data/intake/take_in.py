@@ -22,6 +22,7 @@ from minhos.market_data.intake.options import IntakeOptions
 from minhos.market_data.intake.outcome import FileOutcome, IntakeOutcome
 from minhos.market_data.intake.plan import IntakePlan, Item
 from minhos.market_data.intake.reading import read_item
+from minhos.market_data.intake.roll_dates import record_roll_dates
 from minhos.market_data.readers.scan import DEPTH
 from minhos.market_data.readers.sierra_text import sierra_symbol
 from minhos.market_data.store import BarStore
@@ -84,7 +85,9 @@ def take_in(
             if follower is not None:
                 follower.progress(item, done)
                 follower.finished(outcome)
-    return IntakeOutcome(files=(*outcomes, *refused), ignored=plan.ignored, dry_run=dry_run)
+        changed = [one.symbol for one in outcomes if one.kind != DEPTH and (one.new or one.updated)]
+        rolls = () if dry_run else record_roll_dates(store, changed, options.instruments_file)
+    return IntakeOutcome(files=(*outcomes, *refused), ignored=plan.ignored, dry_run=dry_run, rolls=rolls)
 
 
 def is_synthetic(store: Path) -> bool:

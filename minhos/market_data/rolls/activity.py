@@ -13,7 +13,7 @@ import numpy.typing as npt
 from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument
-from minhos.market_data.sessions import Dates, next_session, session_bounds, trading_dates
+from minhos.market_data.sessions import Dates, next_session, sessions_between, trading_dates
 from minhos.market_data.timeframes import DAY_SECONDS
 
 __all__ = ["figures_by_session", "known_us", "refuse_market_totals", "sessions_with_bars"]
@@ -25,10 +25,13 @@ _FEW_CONTRACTS = 100  # far months trade one or two a day, and often the same nu
 def known_us(day: date, instrument: Instrument, timeframe_seconds: int) -> int:
     """UTC us at which the session of trading date `day` is known from bars of this timeframe.
 
-    Its close; for daily and longer bars the midnight that ends the date, which is what they are stamped with.
+    Its close; for daily and longer bars the midnight that ends the date, which is what they are stamped with. So too for
+    a date without a session: daily files have bars of holidays.
     """
     if timeframe_seconds < DAY_SECONDS:
-        return session_bounds(day, instrument)[1]
+        sessions = sessions_between(instrument, day, day)
+        if len(sessions.date):
+            return int(sessions.close_us[0])
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
     return round(midnight.timestamp()) * 1_000_000
 
