@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ from minhos.errors import BadInputError
 from minhos.files import read_json, write_json
 from minhos.market_data.instruments import RollRule
 
-__all__ = ["Roll", "RollPrices", "RollSchedule", "read_schedule", "write_schedule"]
+__all__ = ["Roll", "RollPrices", "RollSchedule", "read_schedule", "roll_dates", "write_schedule"]
 
 
 class RollPrices(BaseModel):
@@ -115,8 +116,7 @@ class RollSchedule(BaseModel):
     @property
     def words(self) -> tuple[str, ...]:
         """For people: the rolls, and a warning where the last contract is held for too long."""
-        rolls = ", ".join(f"{one.from_contract} to {one.to_contract} on {one.first_session}" for one in self.rolls)
-        said = [rolls or f"no roll, all of {self.first_contract}"]
+        said = [roll_dates(self.rolls) or f"no roll, all of {self.first_contract}"]
         if self.overdue is not None:
             said.append(
                 f"WARNING: {self.held[-1]} is held for too long: the latest day to hold it was {self.overdue}, and no later "
@@ -134,6 +134,11 @@ class RollSchedule(BaseModel):
         Those with `start_us < effective_us <= end_us`: none where the contract is the same at both moments.
         """
         return tuple(roll for roll in self.rolls if start_us < roll.effective_us <= end_us)
+
+
+def roll_dates(rolls: Iterable[Roll]) -> str:
+    """Rolls as people read them: `NQZ25 to NQH26 on 2025-12-16, ...`; empty where there are none."""
+    return ", ".join(f"{roll.from_contract} to {roll.to_contract} on {roll.first_session}" for roll in rolls)
 
 
 def write_schedule(path: Path, schedule: RollSchedule) -> Path:
