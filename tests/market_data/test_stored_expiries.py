@@ -15,6 +15,7 @@ from minhos.market_data.bars import BarSeries
 from minhos.market_data.history import History, Moment
 from minhos.market_data.instruments import Instruments
 from minhos.market_data.intake.roll_dates import record_roll_dates, roll_dates_path
+from minhos.market_data.intake.take_in import remove_series
 from minhos.market_data.rolls.schedule import read_schedule
 from minhos.market_data.sessions import sessions_between
 from minhos.market_data.store import BarStore
@@ -88,6 +89,15 @@ def test_an_intake_records_the_dates_of_all_that_is_stored(fill: Fill, store: Ba
     shown = history.continuous("NQ", 3600, adjustment="none").schedule
     assert [roll.first_session for roll in shown.rolls] == [roll.first_session for roll in recorded.rolls]
     assert json.loads(roll_dates_path(store.root, "NQ").read_text())["last_days"]["NQZ25"] == "2025-12-18"
+
+
+def test_roll_dates_go_with_the_bars_that_decided_them(fill: Fill, store: BarStore) -> None:
+    fill(*december_roll().values())
+    record_roll_dates(store, ["NQZ25"], None)
+    other = roll_dates_path(store.root, "ES")
+    other.write_bytes(roll_dates_path(store.root, "NQ").read_bytes().replace(b"NQ", b"ES"))
+    remove_series(store, "NQH26", 3600)
+    assert [path.name for path in other.parent.iterdir()] == ["ES.json"]
 
 
 def test_one_expiry_alone_has_no_dates_to_record(fill: Fill, store: BarStore) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from minhos.errors import MinhosError
 from minhos.market_data.history import History
 from minhos.market_data.instruments import Instrument, load_instruments
-from minhos.market_data.rolls.schedule import write_schedule
+from minhos.market_data.rolls.schedule import read_schedule, write_schedule
 from minhos.market_data.store import BarStore
 from minhos.market_data.symbols import root_of
 
-__all__ = ["record_roll_dates", "roll_dates_path"]
+__all__ = ["forget_roll_dates", "record_roll_dates", "roll_dates_path"]
 
 
 def roll_dates_path(store: Path, root: str) -> Path:
@@ -47,3 +47,14 @@ def record_roll_dates(store: BarStore, symbols: Iterable[str], instruments_file:
         write_schedule(path, schedule)
         words.append(f"{root} rolls: {'; '.join(schedule.words)}")
     return tuple(words)
+
+
+def forget_roll_dates(store: Path, symbol: str) -> None:
+    """Remove the roll dates that bars of `symbol` had a part in; the next intake of its root decides them anew."""
+    for path in roll_dates_path(store, symbol).parent.glob("*.json"):
+        try:
+            concerned = symbol in read_schedule(path).contracts
+        except MinhosError:  # it cannot be read, so nothing is lost
+            concerned = True
+        if concerned:
+            path.unlink(missing_ok=True)

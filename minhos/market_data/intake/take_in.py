@@ -22,7 +22,7 @@ from minhos.market_data.intake.options import IntakeOptions
 from minhos.market_data.intake.outcome import FileOutcome, IntakeOutcome
 from minhos.market_data.intake.plan import IntakePlan, Item
 from minhos.market_data.intake.reading import read_item
-from minhos.market_data.intake.roll_dates import record_roll_dates
+from minhos.market_data.intake.roll_dates import forget_roll_dates, record_roll_dates
 from minhos.market_data.readers.scan import DEPTH
 from minhos.market_data.readers.sierra_text import sierra_symbol
 from minhos.market_data.store import BarStore
@@ -114,7 +114,8 @@ def _keep_apart(plan: IntakePlan, store: Path) -> None:
 
 
 def remove_series(store: BarStore, symbol: str, timeframe_seconds: int) -> int:
-    """Remove a series with all its history, and forget its files, so that they can be taken in anew; bars removed.
+    """Remove a series with all its history, and forget its files and roll dates, so that they can be taken in anew; bars
+    removed.
 
     Raises `BadInputError` where the store has no such series, or an intake is running.
     """
@@ -125,6 +126,7 @@ def remove_series(store: BarStore, symbol: str, timeframe_seconds: int) -> int:
     with exclusive(lock_of(store.root), busy=busy):
         removed = store.remove(symbol, timeframe_seconds)
         write_journal(store.root, read_journal(store.root).without_series(symbol, timeframe_seconds))
+        forget_roll_dates(store.root, symbol)
     return removed
 
 
