@@ -291,7 +291,8 @@ def _continuous(
     series, contract = joined.series.slice(first, len(joined.series)), joined.contract[first:]
     if as_json:
         schedule = joined.schedule.model_dump(mode="json")
-        print(json.dumps(bars_as_json(series) | {"adjustment": chosen, "schedule": schedule}))
+        words = [*joined.words, *joined.schedule.words]
+        print(json.dumps(bars_as_json(series) | {"adjustment": chosen, "schedule": schedule, "words": words}))
         _say_left_out(history, contracts, seconds, moment)
         return
     out = console()
@@ -301,6 +302,8 @@ def _continuous(
     held = joined.schedule.held
     print_bars(out, series, rows=rows, marks=lambda row: held[int(contract[row])])
     print_rolls(out, joined.schedule)
+    for line in joined.words:
+        out.print(Text(line, style="yellow"))
     _say_left_out(history, contracts, seconds, moment)
 
 

@@ -153,6 +153,8 @@ def print_intake(out: Console, outcome: IntakeOutcome) -> None:
             out.print(Text(one.path.name, style="bold"))
             for line in words:
                 out.print(Padding(Text(line.removeprefix(f"{one.path.name}: ")), (0, 0, 0, 3)))
+    for line in outcome.rolls:
+        out.print(Text(line, style="yellow" if "WARNING" in line or "no roll dates" in line else ""))
     if outcome.dry_run:
         out.print(Text("a dry run: nothing was written", style="bold yellow"))
 
@@ -207,9 +209,10 @@ def _number(value: float) -> str:
 
 
 def print_rolls(out: Console, schedule: RollSchedule) -> None:
-    """The roll dates of a continuous future."""
+    """The roll dates of a continuous future, and whether its last contract is held for too long."""
     if not schedule.rolls:
-        out.print(Text(f"no roll: all bars are of {schedule.first_contract}", style="dim"))
+        for line in schedule.words:
+            out.print(Text(line, style="yellow" if "WARNING" in line else "dim"))
         return
     table = Table(title=f"Rolls of {schedule.instrument}", box=box.SIMPLE_HEAVY, width=WIDTH)
     for name in ("from", "to", "in effect, UTC", "decided, UTC", "difference", "why"):
@@ -224,6 +227,8 @@ def print_rolls(out: Console, schedule: RollSchedule) -> None:
             Text(roll.reason),
         )
     out.print(table)
+    for line in schedule.words[1:]:
+        out.print(Text(line, style="yellow"))
 
 
 def print_depth_days(out: Console, days: Mapping[tuple[str, int], Sequence[int]]) -> None:

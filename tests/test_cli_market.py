@@ -91,6 +91,20 @@ def test_bars_outside_the_sessions_are_told_by_the_intake_and_where_days_are_bui
     assert "in no day" not in hours.output
 
 
+def test_an_intake_of_two_expiries_tells_and_records_their_rolls_and_looking_shows_them(home: Path, data: Path) -> None:
+    write_export(data, "ESZ25", 1100)
+    later = write_export(data, "ESH26", 1100)
+    later.write_text(later.read_text().replace(", 10, 4, 6, 4", ", 5, 2, 3, 2"))
+    shown = CliRunner().invoke(app, ["ingest", str(data), "--zone", "UTC"])
+    assert "ES rolls: no roll, all of ESZ25" in shown.output
+    recorded = (home / "bars" / "_rolls" / "ES.json").read_bytes()
+    looked = CliRunner().invoke(app, ["bars", "ES", "--continuous", "ratio", "--timeframe", "15m"])
+    assert "no roll, all of ESZ25" in looked.output
+    assert (home / "bars" / "_rolls" / "ES.json").read_bytes() == recorded
+    told = CliRunner().invoke(app, ["bars", "ES", "--continuous", "ratio", "--json"])
+    assert json.loads(told.output)["words"] == ["no roll, all of ESZ25"]
+
+
 def test_json_is_all_that_standard_output_has_and_a_refused_file_is_status_1(home: Path, data: Path) -> None:
     write_export(data, "ESZ25")
     write_export(data, "LBRZ25")

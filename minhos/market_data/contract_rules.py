@@ -19,8 +19,14 @@ ExpiryRule = Literal[
     "grains_mid_month",
     "last_business_day_prior_month",
     "last_friday",
+    "crude_oil_cash",
+    "before_third_wednesday",
+    "before_second_friday",
+    "sofr_quarter_end",
+    "tenth_business_day",
+    "feeder_cattle",
 ]
-"""The last trading day from the contract's month, as the exchanges word it."""
+"""The last trading day from the contract's month, as the exchanges word it (`rolls/expiries.py` has the words)."""
 
 
 class RollRule(BaseModel):
@@ -28,11 +34,13 @@ class RollRule(BaseModel):
 
     `by`: "volume" or "open_interest": after the close of `confirm_sessions` sessions in a row in which the next expiry
     had more of it; "date": after the session `business_days_before_expiry` business days before the last trading day.
-    With volume or open interest that day is the latest one: a series never stays in a contract beyond it.
+    `business_days_before_first_notice` counts back from the first notice day instead: for what is delivered before it
+    stops trading. With volume or open interest that day is the latest one: a series never stays in a contract beyond it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     by: Literal["volume", "open_interest", "date"]
     business_days_before_expiry: int = Field(default=0, ge=0)
+    business_days_before_first_notice: int | None = Field(default=None, ge=0)
     confirm_sessions: int = Field(default=1, ge=1)

@@ -34,12 +34,14 @@ def validate(
     *,
     session: date,
     docs_dir: Path | None,
+    traded: BarSeries | None = None,
     least_rows: int = 250,
     least_session_share: float = 0.05,
 ) -> ValidationResult:
     """Check the bars of one instrument before they may reach training.
 
     `session`: the trading date that the night is about; at least `least_session_share` of its bars must be there.
+    `traded`: the same bars as they traded, where the prices of `series` are adjusted for rolls.
     `docs_dir`: Great Expectations' Data Docs are written to `<docs_dir>/<symbol>/` (None: nowhere). A rule of severity
     `fail` that failed or that could not be evaluated makes `passed` false. Raises `BadInputError` where `session` is a
     day on which the instrument never trades.
@@ -47,7 +49,7 @@ def validate(
     rules = rules_for(
         series, instrument, session=session, least_rows=least_rows, least_session_share=least_session_share
     )
-    frame = measure(series, instrument, session=session)
+    frame = measure(series, instrument, session=session, traded=traded)
     site = None if docs_dir is None else docs_dir / series.symbol
     checks = check_frame(frame, rules, name=series.symbol, docs_dir=site)
     return ValidationResult(

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Final
+from dataclasses import replace
 
 from minhos.errors import BadInputError, InstrumentError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.built_range import first_part, without_part_of_a_bar
 from minhos.market_data.instruments import Instrument, Instruments
 from minhos.market_data.intake.journal import read_journal, series_key
+from minhos.market_data.moment import NOW, Moment
 from minhos.market_data.resample import resample
 from minhos.market_data.rolls.continuous import Adjustment, ContinuousSeries, continuous
 from minhos.market_data.rolls.decide import build_schedule
-from minhos.market_data.rolls.schedule import write_schedule
+from minhos.market_data.rolls.schedule import RollSchedule
 from minhos.market_data.store import BarStore, CatalogEntry
+from minhos.market_data.stored_expiries import Expiries, find_expiries
 from minhos.market_data.symbols import contract_code, root_of
-from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
+from minhos.market_data.timeframes import timeframe_name
 
-__all__ = ["History", "Moment", "schedule_path"]
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Which bars, as they were known when. All UTC us, None: no limit.
-
-    `start`, `end`: range of `bar_end`, both included. `as_of`: bars complete by then, with the corrections made by then.
-    `recorded_by`: only what this store had recorded by then.
-    """
-
-    start: int | None = None
-    end: int | None = None
-    as_of: int | None = None
-    recorded_by: int | None = None
-
-
-NOW: Final = Moment()
-
-
-def schedule_path(store: Path, root: str) -> Path:
-    """Where the roll dates of a root are recorded: JSON of `RollSchedule`, beside the bars."""
-    return store / "_rolls" / f"{root}.json"
+__all__ = ["History", "Moment"]
 
 
 class History:
@@ -52,6 +29,7 @@ class History:
         self._store = store
         self._instruments = instruments
         self._stored: dict[str, dict[int, CatalogEntry]] = {}
+        self._schedules: dict[tuple[str, tuple[str, ...], Moment], RollSchedule] = {}
         for entry in store.catalog():
             self._stored.setdefault(entry.symbol, {})[entry.timeframe_seconds] = entry
 
@@ -154,47 +132,67 @@ class History:
         first = int((built.bar_end < moment.start).sum())
         return built.slice(first, len(built))
 
+    def newest_us(self, symbol: str) -> int:
+        """The end of a stored symbol's newest bar of any timeframe, UTC us."""
+        return max(entry.last_bar_end for entry in self._stored[symbol].values())
+
+    def count(self, symbol: str) -> int:
+        """How many bars of a symbol are stored, of all timeframes."""
+        return sum(entry.bars for entry in self._stored[symbol].values())
+
     def contracts(self, root: str) -> tuple[str, ...]:
         """The stored expiries of a root (or of another name of the same instrument), in no particular order."""
         wanted = self._instruments.find(root)
-        return tuple(symbol for symbol in self.symbols if root_of(symbol) is not None and self._is(symbol, wanted))
-
-    def _is(self, symbol: str, wanted: Instrument) -> bool:
-        known = root_of(symbol)
-        return known is not None and known in (wanted.symbol, *wanted.aliases)
+        return tuple(symbol for symbol in self.symbols if root_of(symbol) in (wanted.symbol, *wanted.aliases))
 
     def continuous(
         self, root: str, timeframe_seconds: int, *, adjustment: Adjustment, moment: Moment = NOW
     ) -> ContinuousSeries:
-        """The continuous future of a root, rolled by its instrument's rule, from all of its expiries in the store.
+        """The continuous future of a root, rolled by its instrument's rule, from its expiries in the store.
 
-        The roll dates are decided from the bars asked for, by open interest from daily bars, and recorded
-        (`schedule_path`) unless an earlier moment is asked about. `moment.start` does not apply, `moment.end` is the moment
-        to which it is joined: a roll after it moves no price. Raises `BadInputError` where the root has no expiries in
-        the store.
+        `moment.start` does not apply, `moment.end` is the moment to which it is joined: a roll after it moves no price.
+        The roll dates are those of `roll_schedule`, whatever the timeframe; but an expiry of which nothing is stored that
+        the timeframe can be made from is left out, with words. Raises `BadInputError` where no expiry is left.
         """
-        instrument = self._instruments.find(root)
+        found = self._expiries(root)
+        moment = replace(moment, start=None)
+        contracts, words = found.of_timeframe(self, timeframe_seconds, moment)
+        schedule = self._schedule(found, tuple(contracts), moment)
+        limits = [limit for limit in (moment.end, moment.as_of) if limit is not None]
+        joined = continuous(
+            contracts,
+            schedule,
+            adjustment=adjustment,
+            symbol=found.instrument.symbol,
+            as_of_us=min(limits) if limits else None,
+        )
+        return replace(joined, words=(*found.words, *words))
+
+    def roll_schedule(self, root: str, moment: Moment = NOW) -> RollSchedule:
+        """The roll dates of a root, from all of its expiries and all that the store has of each.
+
+        Raises `BadInputError` where the root has no expiries in the store, or where their bars cannot decide.
+        """
+        found = self._expiries(root)
+        return self._schedule(found, tuple(found.names), moment)
+
+    def _expiries(self, root: str) -> Expiries:
         codes = self.contracts(root)
         if not codes:
             raise BadInputError(
                 f"{self._store.root}: no expiries of {root}; there are {', '.join(self.symbols) or 'no symbols'}; take in "
                 f"its contracts ({root}Z25 ...)"
             )
-        moment = replace(moment, start=None)
-        limits = [limit for limit in (moment.end, moment.as_of) if limit is not None]
-        until = min(limits) if limits else None
-        wanted = {code: self.bars(code, timeframe_seconds, moment) for code in codes}
-        schedule = build_schedule(self._deciding(codes, wanted, instrument, moment), instrument, as_of_us=until)
-        joined = continuous(wanted, schedule, adjustment=adjustment, symbol=instrument.symbol, as_of_us=until)
-        if moment == NOW:
-            write_schedule(schedule_path(self._store.root, instrument.symbol), joined.schedule)
-        return joined
+        return find_expiries(self, self._instruments.find(root), codes)
 
-    def _deciding(
-        self, codes: Sequence[str], wanted: dict[str, BarSeries], instrument: Instrument, moment: Moment
-    ) -> dict[str, BarSeries]:
-        if instrument.roll is None or instrument.roll.by != "open_interest":
-            return wanted
-        if all(DAY_SECONDS in self.timeframes(code) for code in codes):
-            return {code: self.bars(code, DAY_SECONDS, moment) for code in codes}
-        return wanted
+    def _schedule(self, found: Expiries, codes: tuple[str, ...], moment: Moment) -> RollSchedule:
+        """All rolls by the bars of a moment; `end` does not apply: an earlier schedule is the beginning of a later one."""
+        moment = replace(moment, start=None, end=None)
+        key = (found.instrument.symbol, codes, moment)
+        if key in self._schedules:
+            return self._schedules[key]
+        deciding = {code: found.everything(self, code, moment) for code in codes}
+        schedule = build_schedule(deciding, found.instrument, as_of_us=moment.as_of)
+        if moment.recorded_by is not None:  # what was recorded by then does not change any more
+            self._schedules[key] = schedule
+        return schedule

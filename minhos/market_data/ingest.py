@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 
 from minhos.errors import BadInputError, InstrumentError
-from minhos.market_data.bars import BarSeries, write_bars
 from minhos.market_data.choices import choose_session, choose_symbols, choose_timeframe
 from minhos.market_data.history import History, Moment
 from minhos.market_data.instruments import Instrument, Instruments, load_instruments
@@ -18,10 +17,10 @@ from minhos.market_data.intake.journal import read_journal
 from minhos.market_data.intake.options import IntakeOptions
 from minhos.market_data.intake.plan import plan_files
 from minhos.market_data.intake.take_in import is_synthetic, take_in
+from minhos.market_data.night_bars import NightBars, write_night_bars
 from minhos.market_data.plan import NightPlan, SourceFile
 from minhos.market_data.plan_words import plan_words
 from minhos.market_data.readers.scan import DEPTH, Scan, find_map, scan_folder
-from minhos.market_data.rolls.schedule import write_schedule
 from minhos.market_data.store import BarStore
 from minhos.market_data.supply import Stored, Supply, from_files, from_store, join, require_some
 from minhos.market_data.timeframes import parse_timeframe, timeframe_name
@@ -133,7 +132,7 @@ def _recorded(store: BarStore) -> Moment:
 
 
 def _source(one: Stored, supply: Supply, day: date, *, used: bool) -> SourceFile:
-    bars = one.through(supply.instruments[one.symbol], day)[0] if used else one.series
+    bars = one.through(supply.instruments[one.symbol], day) if used else NightBars.of(one.series)
     return SourceFile(
         path=one.source,
         kind=one.kind,
@@ -145,10 +144,13 @@ def _source(one: Stored, supply: Supply, day: date, *, used: bool) -> SourceFile
     )
 
 
-def _digest(series: BarSeries) -> str:
-    """SHA-256 of what the models see of the bars: their ends and the eight columns."""
-    digest = hashlib.sha256(series.bar_end.tobytes())
-    digest.update(series.values.tobytes())
+def _digest(bars: NightBars) -> str:
+    """SHA-256 of what the models see of the bars, their ends and the eight columns, and of the prices as traded."""
+    digest = hashlib.sha256(bars.series.bar_end.tobytes())
+    digest.update(bars.series.values.tobytes())
+    if bars.schedule is not None:
+        for array in (bars.traded.values, bars.contract, bars.scale.ratio, bars.scale.shift):
+            digest.update(array.tobytes())
     return digest.hexdigest()
 
 
@@ -164,8 +166,8 @@ def _data_hash(sources: Sequence[SourceFile], day: date, seconds: int, instrumen
 
 
 def ingest(plan: NightPlan, out: Path) -> list[Path]:
-    """Write `<SYMBOL>.parquet` into `out` for each symbol of the plan, with its bars up to the session's end, and
-    `<SYMBOL>.rolls.json` for one that is a continuous series.
+    """Write `<SYMBOL>.parquet` into `out` for each symbol of the plan, with its bars up to the session's end, and for one
+    that is a continuous series its rolls and its prices as traded (`write_night_bars`).
 
     The store gives them as it had them when the night was planned, whatever was taken in since. `BadInputError` where they
     are no longer there, or the instruments have changed.
@@ -188,14 +190,11 @@ def ingest(plan: NightPlan, out: Path) -> list[Path]:
             source=source.path,
             kind=source.kind,
         )
-        series, rolls = stored.through(definitions[source.symbol], plan.session)
-        if _digest(series) != source.bars_sha256:
+        bars = stored.through(definitions[source.symbol], plan.session)
+        if _digest(bars) != source.bars_sha256:
             raise BadInputError(
                 f"{plan.store}: the {source.timeframe} bars of {source.symbol} are not those that the night was planned "
                 "with (removed from the store since?); plan the night again"
             )
-        ready.append((series, rolls))
-    for series, rolls in ready:
-        if rolls is not None:
-            write_schedule(out / f"{series.symbol}.rolls.json", rolls)
-    return [write_bars(out / f"{series.symbol}.parquet", series) for series, _ in ready]
+        ready.append(bars)
+    return [write_night_bars(out, bars) for bars in ready]

@@ -118,8 +118,12 @@ def rules_for(
     return tuple(rules)
 
 
-def measure(series: BarSeries, instrument: Instrument, *, session: date) -> pd.DataFrame:
+def measure(
+    series: BarSeries, instrument: Instrument, *, session: date, traded: BarSeries | None = None
+) -> pd.DataFrame:
     """The columns that the rules look at, one row per bar, indexed 0..T-1.
+
+    `traded`: the same bars as they traded, where the prices of `series` are adjusted; the tick grid is theirs.
 
     A measure that cannot be computed (too few bars for the local noise) is left out, so that its rule is reported as
     not evaluated instead of passing on nothing.
@@ -130,9 +134,8 @@ def measure(series: BarSeries, instrument: Instrument, *, session: date) -> pd.D
     for name in BAR_COLUMNS:
         if name in PRICES or series.has(name):
             frame[name] = series.column(name)
-    prices = series.values[:, : len(PRICES)]
     with np.errstate(invalid="ignore", over="ignore"):
-        ticks = prices / instrument.tick_size
+        ticks = (series if traded is None else traded).values[:, : len(PRICES)] / instrument.tick_size
         frame["ticks_off_grid"] = np.abs(ticks - np.round(ticks)).max(axis=1)
         volume, bid, ask = (series.column(name) for name in ("volume", "bid_volume", "ask_volume"))
         if series.has("bid_volume") and series.has("ask_volume") and series.has("volume"):

@@ -22,6 +22,7 @@ from minhos.market_data.session_table import Sessions, session_table, special_da
 from minhos.market_data.timeframes import DAY_SECONDS
 
 __all__ = [
+    "Dates",
     "Sessions",
     "is_half_day",
     "last_complete_session",

@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from minhos.errors import BadInputError, InstrumentError, MinhosError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.history import History, Moment
 from minhos.market_data.instruments import Instrument, Instruments
 from minhos.market_data.intake.outcome import FileOutcome
-from minhos.market_data.rolls.schedule import RollSchedule
+from minhos.market_data.night_bars import NightBars
+from minhos.market_data.rolls.adjustment import why_no_ratio
+from minhos.market_data.rolls.continuous import ContinuousSeries
 from minhos.market_data.sessions import through_session
 from minhos.market_data.timeframes import timeframe_name
 from minhos.market_data.universe import Universe
@@ -32,7 +32,7 @@ class Stored:
 
     `source`, `kind`: the file that brought them, or the store itself. `zone`: IANA zone its times were read as. `words`:
     what its reader said. `covers_until`: UTC us up to which they are complete but for the open bar; None: not known.
-    `kind` `CONTINUOUS`: all expiries of the symbol, a root, joined by ratio and put on the tick grid.
+    `kind` `CONTINUOUS`: all expiries of the symbol, a root, as one series.
     """
 
     history: History
@@ -49,29 +49,33 @@ class Stored:
     def series(self) -> BarSeries:
         """All its bars."""
         if self.kind == CONTINUOUS:
-            return self._joined(self.moment)[0]
+            return self.joined.series
         return self.history.bars(self.symbol, self.timeframe_seconds, self.moment)
 
-    def through(self, instrument: Instrument, day: date) -> tuple[BarSeries, RollSchedule | None]:
-        """The bars up to the session of trading date `day`, and the rolls in them; a later roll moves no price."""
-        if self.kind != CONTINUOUS:
-            return through_session(self.series, instrument, day), None
+    @cached_property
+    def joined(self) -> ContinuousSeries:
+        """All bars of a continuous series. Raises `BadInputError` where its expiries cannot be joined."""
+        return self._join(self.moment)
+
+    def through(self, instrument: Instrument, day: date) -> NightBars:
+        """The bars up to the session of trading date `day`; a later roll moves no price."""
         whole = through_session(self.series, instrument, day)
-        if len(whole) == 0:
-            return whole, None
-        return self._joined(replace(self.moment, end=int(whole.bar_end[-1])))
+        if self.kind != CONTINUOUS or len(whole) == 0:
+            return NightBars.of(whole)
+        return NightBars.of_continuous(self._join(replace(self.moment, end=int(whole.bar_end[-1]))))
 
-    @property
-    def rolls(self) -> RollSchedule:
-        """The rolls of a continuous series. Raises `BadInputError` where its expiries cannot be joined."""
-        return self._joined(self.moment)[1]
-
-    def _joined(self, moment: Moment) -> tuple[BarSeries, RollSchedule]:
-        joined = self.history.continuous(self.symbol, self.timeframe_seconds, adjustment="ratio", moment=moment)
-        series, tick = joined.series, self.history.instrument(self.symbol).tick_size
-        values = series.values.copy()
-        values[:, :4] = np.round(np.round(values[:, :4] / tick) * tick, 10)  # barriers and costs are counted in ticks
-        return replace(series, values=values), joined.schedule
+    def _join(self, moment: Moment) -> ContinuousSeries:
+        """By ratio, so that returns are right; by difference where a price at or below zero has no ratio."""
+        traded = self.history.continuous(self.symbol, self.timeframe_seconds, adjustment="none", moment=moment)
+        why = why_no_ratio(traded.unadjusted, traded.schedule.rolls) if traded.schedule.rolls else None
+        if why is None:
+            return traded.adjusted_by("ratio")
+        joined = traded.adjusted_by("difference")
+        words = (
+            f"{self.symbol} is joined by difference, not by ratio: {why}; levels before a roll are shifted, and returns "
+            "there are not exact"
+        )
+        return replace(joined, words=(*joined.words, words))
 
 
 @dataclass
@@ -126,7 +130,7 @@ def join(supply: Supply, roots: Sequence[str], instruments: Instruments, *, keep
 
     Expiries that the store has from earlier count too. A root that cannot be joined is excluded with the reason.
     """
-    words = []
+    words: list[str] = []
     for root in roots:
         instrument = instruments.find(root)
         codes = supply.history.contracts(root)
@@ -147,23 +151,21 @@ def join(supply: Supply, roots: Sequence[str], instruments: Instruments, *, keep
                 ),
             )
             try:
-                schedule = one.rolls
+                joined = one.joined
             except MinhosError as error:
                 failed[seconds] = str(error)
                 continue
             supply.bars[(instrument.symbol, seconds)] = one
             supply.instruments[instrument.symbol] = instrument
-            rolls = ", ".join(
-                f"{roll.from_contract} to {roll.to_contract} on {roll.first_session}" for roll in schedule.rolls
-            )
-            words.append(
-                f"{instrument.symbol} is its expiries as one series, {timeframe_name(seconds)}, joined by ratio: "
-                f"{rolls or f'all of {schedule.first_contract}, no roll'}"
-            )
+            words += [
+                f"{instrument.symbol} is its expiries as one series, {timeframe_name(seconds)}, joined by "
+                f"{joined.adjustment}: {'; '.join(joined.schedule.words)}",
+                *joined.words,
+            ]
         if instrument.symbol not in supply.instruments:
             why = next(iter(failed.values()), f"no expiry of {root} is there")
             supply.excluded[instrument.symbol] = why
-    supply.words = (*supply.words, *words)
+    supply.words = (*supply.words, *dict.fromkeys(words))
 
 
 def from_files(

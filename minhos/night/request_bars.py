@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from minhos.errors import NightError
 from minhos.files import read_json
-from minhos.market_data.bars import BarSeries, read_bars
+from minhos.market_data.night_bars import NightBars, read_night_bars
 from minhos_client.contract import Array, encode_bytes
 from minhos_client.decision import Account
 
@@ -20,7 +20,10 @@ __all__ = ["RequestBars", "latest_bars", "replay", "run_of_release"]
 
 @dataclass(frozen=True)
 class RequestBars:
-    """``bars`` float64 [B, W, 8], ``bar_end`` int64 [B, W], ``as_of`` int64 UTC us: the moment the last bar was known."""
+    """``bars`` float64 [B, W, 8], ``bar_end`` int64 [B, W], ``as_of`` int64 UTC us: the moment the last bar was known.
+
+    The bars of a continuous future are joined as they were then: its newest contract's at their traded prices.
+    """
 
     symbols: tuple[str, ...]
     bars: npt.NDArray[np.float64]
@@ -46,7 +49,7 @@ def latest_bars(run_folder: Path, symbols: Sequence[str], window: int, as_of: in
         NightError: The run has no bars of a symbol, or too few.
     """
     series = [_read(run_folder, symbol) for symbol in symbols]
-    moment = max(int(one.bar_end[-1]) for one in series) if as_of is None else as_of
+    moment = max(int(one.series.bar_end[-1]) for one in series) if as_of is None else as_of
     return _at(run_folder, series, window, moment)
 
 
@@ -57,13 +60,13 @@ def replay(run_folder: Path, symbols: Sequence[str], window: int, moments: int) 
         NightError: The run has no bars of a symbol, or too few.
     """
     series = [_read(run_folder, symbol) for symbol in symbols]
-    ends = np.unique(np.concatenate([one.bar_end for one in series]))[-moments:]
-    enough = [end for end in ends[::-1].tolist() if all(len(one.up_to(end)) >= window for one in series)]
+    ends = np.unique(np.concatenate([one.series.bar_end for one in series]))[-moments:]
+    enough = [end for end in ends[::-1].tolist() if all(len(one.series.up_to(end)) >= window for one in series)]
     return [_at(run_folder, series, window, end) for end in enough or ends[-1:].tolist()]
 
 
-def _at(run_folder: Path, series: Sequence[BarSeries], window: int, moment: int) -> RequestBars:
-    cut = [one.up_to(moment) for one in series]
+def _at(run_folder: Path, series: Sequence[NightBars], window: int, moment: int) -> RequestBars:
+    cut = [one.as_of(moment) for one in series]
     for one in cut:
         if len(one) < window:
             raise NightError(f"{one.symbol}: {len(one)} bars are known in {run_folder}, the release needs {window}")
@@ -87,9 +90,9 @@ def run_of_release(runs: Path, release: str) -> Path:
     return max(found, key=lambda folder: (folder / "release.json").stat().st_mtime)
 
 
-def _read(run_folder: Path, symbol: str) -> BarSeries:
+def _read(run_folder: Path, symbol: str) -> NightBars:
     path = run_folder / "bars" / f"{symbol}.parquet"
     if not path.exists():
         known = ", ".join(sorted(item.stem for item in path.parent.glob("*.parquet"))) or "none"
         raise NightError(f"{run_folder} has no bars of {symbol}; it has {known}")
-    return read_bars(path)
+    return read_night_bars(path.parent, symbol)

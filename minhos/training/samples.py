@@ -33,7 +33,7 @@ class Samples:
     instrument          int16 [N]      index in ``symbols``
     tabular             float32 [N, F] names in ``tabular_names``
     sequence            float32 [N, steps, C] oldest step first, names in ``sequence_names``
-    state               float64 [N, S] close, atr (price units), volatility (per bar), regime probabilities
+    state               float64 [N, S] close, atr (price units, as traded), volatility (per bar), regime probabilities
     up                  int8 [N]       close[t + H] > close[t]
     win_long, win_short int8 [N]       the target came before the stop
     entry_price         float64 [N]    the fill: the next bar's open
@@ -144,7 +144,8 @@ def build_samples(
     ``bars`` float64 [T, 8] and ``bar_end`` int64 [T] are the history. The K rows of ``tabular`` [K, F], ``sequence``
     [K, steps, C], ``state`` [K, S] (with a column ``atr``) and ``usable`` [K] belong to the last K bars, row by row.
     Rows that are not usable and the last ``horizon_bars`` bars give no sample; the most recent ``max_samples`` stay.
-    Costs in ticks at bar t: ``cost_ticks_round_trip + cost_fraction_round_trip * close[t] / tick_size``.
+    Costs in ticks at bar t: ``cost_ticks_round_trip + cost_fraction_round_trip * close[t] / tick_size``; so the bars of a
+    sample, to the end of its horizon, must be at the prices at which they traded.
 
     Raises NightError for arrays that do not fit together, non-finite features, or no sample at all.
     """

@@ -113,11 +113,15 @@ class FileOutcome:
 
 @dataclass(frozen=True)
 class IntakeOutcome:
-    """All files of an intake. `ignored`: file name -> why it is no bar file. `dry_run`: nothing was written."""
+    """All files of an intake. `ignored`: file name -> why it is no bar file. `dry_run`: nothing was written.
+
+    `rolls`: the roll dates that were decided anew, in words.
+    """
 
     files: tuple[FileOutcome, ...]
     ignored: dict[str, str]
     dry_run: bool
+    rolls: tuple[str, ...] = ()
 
     @property
     def refused(self) -> tuple[FileOutcome, ...]:
@@ -132,6 +136,7 @@ class IntakeOutcome:
             "dry_run": self.dry_run,
             "files": [one.to_dict() for one in self.files],
             "not_read": self.ignored,
+            "rolls": list(self.rolls),
             "new": self.total("new"),
             "updated": self.total("updated"),
             "same": self.total("same"),

@@ -24,6 +24,7 @@ from minhos.market_data.intake.options import IntakeOptions
 from minhos.market_data.intake.outcome import FileOutcome, IntakeOutcome
 from minhos.market_data.intake.plan import IntakePlan, Item
 from minhos.market_data.intake.reading import read_item
+from minhos.market_data.intake.roll_dates import forget_roll_dates, record_roll_dates
 from minhos.market_data.readers.scan import DEPTH
 from minhos.market_data.readers.sierra_text import sierra_symbol
 from minhos.market_data.store import BarStore
@@ -87,7 +88,9 @@ def take_in(
             if follower is not None:
                 follower.progress(item, done)
                 follower.finished(outcome)
-    return IntakeOutcome(files=(*outcomes, *refused), ignored=plan.ignored, dry_run=dry_run)
+        changed = [one.symbol for one in outcomes if one.kind != DEPTH and (one.new or one.updated)]
+        rolls = () if dry_run else record_roll_dates(store, changed, options.instruments_file)
+    return IntakeOutcome(files=(*outcomes, *refused), ignored=plan.ignored, dry_run=dry_run, rolls=rolls)
 
 
 def is_synthetic(store: Path) -> bool:
@@ -114,7 +117,8 @@ def _keep_apart(plan: IntakePlan, store: Path) -> None:
 
 
 def remove_series(store: BarStore, symbol: str, timeframe_seconds: int) -> int:
-    """Remove a series with all its history, and forget its files, so that they can be taken in anew; bars removed.
+    """Remove a series with all its history, and forget its files and roll dates, so that they can be taken in anew; bars
+    removed.
 
     Raises `BadInputError` where the store has no such series, or an intake is running.
     """
@@ -126,6 +130,7 @@ def remove_series(store: BarStore, symbol: str, timeframe_seconds: int) -> int:
         removed = store.remove(symbol, timeframe_seconds)
         journal = read_journal(store.root).without_series(symbol, timeframe_seconds)
         _written(store.root, lambda: write_journal(store.root, journal))
+        forget_roll_dates(store.root, symbol)
     return removed
 
 

@@ -8,14 +8,15 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument
-from minhos.market_data.sessions import next_session, session_bounds, trading_dates
+from minhos.market_data.sessions import Dates, next_session, sessions_between, trading_dates
 from minhos.market_data.timeframes import DAY_SECONDS
 
-__all__ = ["figures_by_session", "known_us", "refuse_market_totals"]
+__all__ = ["figures_by_session", "known_us", "refuse_market_totals", "sessions_with_bars"]
 
 _LEAST_COMMON_SESSIONS = 3
 _FEW_CONTRACTS = 100  # far months trade one or two a day, and often the same number
@@ -24,10 +25,13 @@ _FEW_CONTRACTS = 100  # far months trade one or two a day, and often the same nu
 def known_us(day: date, instrument: Instrument, timeframe_seconds: int) -> int:
     """UTC us at which the session of trading date `day` is known from bars of this timeframe.
 
-    Its close; for daily and longer bars the midnight that ends the date, which is what they are stamped with.
+    Its close; for daily and longer bars the midnight that ends the date, which is what they are stamped with. So too for
+    a date without a session: daily files have bars of holidays.
     """
     if timeframe_seconds < DAY_SECONDS:
-        return session_bounds(day, instrument)[1]
+        sessions = sessions_between(instrument, day, day)
+        if len(sessions.date):
+            return int(sessions.close_us[0])
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
     return round(midnight.timestamp()) * 1_000_000
 
@@ -50,16 +54,33 @@ def figures_by_session(
         raise BadInputError(_absent(series, "open interest", "volume"))
     if by == "volume" and not series.has("volume"):
         raise BadInputError(_absent(series, "volume", "open_interest"))
-    dates = trading_dates(series.bar_end, instrument, timeframe_seconds=series.timeframe_seconds)
     if open_interest is not None and by == "open_interest":
+        dates = trading_dates(series.bar_end, instrument, timeframe_seconds=series.timeframe_seconds)
         stated = open_interest > 0
         last = dict(zip(dates[stated].tolist(), open_interest[stated].tolist(), strict=True))
         return {next_session(instrument, day): value for day, value in last.items()}
-    days, first_rows, counts = np.unique(dates, return_index=True, return_counts=True)
-    known = np.array([known_us(day, instrument, series.timeframe_seconds) for day in days.tolist()], dtype=np.int64)
-    in_time = series.bar_end <= np.repeat(known, counts)
-    totals = np.add.reduceat(np.where(in_time, series.column("volume"), 0.0), first_rows)
+    dates, in_time = _dates_in_time(series, instrument)
+    days, first_rows = np.unique(dates[in_time], return_index=True)
+    if len(days) == 0:
+        return {}
+    totals = np.add.reduceat(series.column("volume")[in_time], first_rows)
     return dict(zip(days.tolist(), totals.tolist(), strict=True))
+
+
+def sessions_with_bars(series: BarSeries, instrument: Instrument) -> frozenset[date]:
+    """The trading dates of which some bar was complete at the session's close."""
+    if len(series) == 0:
+        return frozenset()
+    dates, in_time = _dates_in_time(series, instrument)
+    return frozenset(np.unique(dates[in_time]).tolist())
+
+
+def _dates_in_time(series: BarSeries, instrument: Instrument) -> tuple[Dates, npt.NDArray[np.bool_]]:
+    """The trading date of each bar [T], and whether it was complete when its session was known [T]."""
+    dates = trading_dates(series.bar_end, instrument, timeframe_seconds=series.timeframe_seconds)
+    days, counts = np.unique(dates, return_counts=True)
+    known = np.array([known_us(day, instrument, series.timeframe_seconds) for day in days.tolist()], dtype=np.int64)
+    return dates, series.bar_end <= np.repeat(known, counts)
 
 
 def _absent(series: BarSeries, figure: str, other: str) -> str:

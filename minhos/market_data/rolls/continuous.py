@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import BadInputError, ConfigError
 from minhos.market_data.bars import BarSeries, iso
-from minhos.market_data.rolls.decide import common_prices, newest_bar_us, one_timeframe
-from minhos.market_data.rolls.schedule import Roll, RollPrices, RollSchedule
+from minhos.market_data.rolls.adjustment import ADJUSTMENTS, Adjustment, PriceScale, price_scale, why_no_ratio
+from minhos.market_data.rolls.candidates import common_prices, newest_bar_us
+from minhos.market_data.rolls.schedule import Roll, RollSchedule
 from minhos.market_data.timeframes import DAY_SECONDS
-from minhos_client.contract import BAR_COLUMNS
 
 __all__ = ["ADJUSTMENTS", "Adjustment", "ContinuousSeries", "continuous"]
-
-Adjustment = Literal["none", "difference", "ratio"]
-ADJUSTMENTS: tuple[Adjustment, ...] = ("none", "difference", "ratio")
-_PRICES = slice(BAR_COLUMNS.index("open"), BAR_COLUMNS.index("close") + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +25,8 @@ class ContinuousSeries:
 
     `series`: prices adjusted, volumes and open interest each contract's own. `unadjusted`: the same bars as traded.
     `contract`: int64 [T], the index into `schedule.held` of the contract that bar t is of. `schedule`: the rolls that
-    had taken effect by its `as_of_us`, with the prices at which these bars were joined.
+    had taken effect by its `as_of_us`, with the prices at which these bars were joined. `scale`: from traded prices to
+    adjusted ones. `words`: what people should know of how it was put together.
 
     Levels of an adjusted series are not prices at which anything traded: a later roll moves all that lies before it.
     Changes are: the newest contract's bars are as traded, in units of that contract.
@@ -41,6 +37,13 @@ class ContinuousSeries:
     contract: npt.NDArray[np.int64]
     schedule: RollSchedule
     adjustment: Adjustment
+    scale: PriceScale
+    words: tuple[str, ...] = ()
+
+    def adjusted_by(self, adjustment: Adjustment) -> ContinuousSeries:
+        """The same bars, adjusted in another way. Raises `BadInputError` as `continuous` does."""
+        scale = _scale(self.unadjusted, self.contract, self.schedule.rolls, adjustment)
+        return replace(self, series=scale.adjusted(self.unadjusted), adjustment=adjustment, scale=scale)
 
     @property
     def roll_bar(self) -> npt.NDArray[np.bool_]:
@@ -114,7 +117,7 @@ def continuous(
     missing = [code for code in held if code not in given]
     if missing:
         raise BadInputError(f"{symbol}: no bars of {', '.join(missing)}, which the schedule holds; give them")
-    timeframe = one_timeframe(given)
+    timeframe = _one_timeframe(given)
     pieces = [given[code].up_to(as_of) for code in held]
 
     rolls: list[Roll] = []
@@ -129,13 +132,33 @@ def continuous(
     held_bars.append(pieces[-1].slice(start, len(pieces[-1])))
     unadjusted = _joined(held_bars, symbol, timeframe)
     contract = np.repeat(np.arange(len(held_bars)), [len(piece) for piece in held_bars])
+    scale = _scale(unadjusted, contract, rolls, adjustment)
     return ContinuousSeries(
-        series=_adjusted(unadjusted, contract, rolls, adjustment),
+        series=scale.adjusted(unadjusted),
         unadjusted=unadjusted,
         contract=contract,
         schedule=schedule.model_copy(update={"rolls": tuple(rolls), "as_of_us": as_of}),
         adjustment=adjustment,
+        scale=scale,
     )
+
+
+def _scale(
+    traded: BarSeries, contract: npt.NDArray[np.int64], rolls: Sequence[Roll], adjustment: Adjustment
+) -> PriceScale:
+    why = why_no_ratio(traded, rolls) if adjustment == "ratio" and rolls else None
+    if why is not None:
+        raise BadInputError(f'{traded.symbol}: {why}, so it cannot be adjusted by one; use adjustment="difference"')
+    return price_scale(contract, rolls, adjustment)
+
+
+def _one_timeframe(contracts: Mapping[str, BarSeries]) -> int:
+    """The timeframe of all contracts, seconds; `BadInputError` where they differ."""
+    timeframes = {series.timeframe_seconds: code for code, series in contracts.items()}
+    if len(timeframes) != 1:
+        found = ", ".join(f"{code} {seconds} s" for seconds, code in sorted(timeframes.items()))
+        raise BadInputError(f"contracts of different timeframes: {found}; give all expiries in one timeframe")
+    return next(iter(timeframes))
 
 
 def _first_row(series: BarSeries, roll: Roll) -> int:
@@ -159,48 +182,3 @@ def _joined(pieces: Sequence[BarSeries], symbol: str, timeframe_seconds: int) ->
         values=np.concatenate([piece.values for piece in pieces]),
         open_interest=np.concatenate(known) if len(known) == len(interests) else None,
     )
-
-
-def _adjusted(
-    unadjusted: BarSeries, contract: npt.NDArray[np.int64], rolls: Sequence[Roll], adjustment: Adjustment
-) -> BarSeries:
-    """Open, high, low and close in units of the newest contract."""
-    if adjustment == "none" or not rolls:
-        return unadjusted
-    values = unadjusted.values.copy()
-    prices = values[:, _PRICES]
-    if adjustment == "difference":
-        later = np.array([_prices_of(roll).difference for roll in rolls])
-        offsets = np.append(np.cumsum(later[::-1])[::-1], 0.0)
-        prices += offsets[contract][:, np.newaxis]
-    else:
-        _refuse_not_positive(unadjusted, prices)
-        later = np.array([_prices_of(roll).ratio for roll in rolls])
-        factors = np.append(np.cumprod(later[::-1])[::-1], 1.0)
-        prices *= factors[contract][:, np.newaxis]
-    return BarSeries(
-        symbol=unadjusted.symbol,
-        timeframe_seconds=unadjusted.timeframe_seconds,
-        bar_end=unadjusted.bar_end,
-        values=values,
-        open_interest=unadjusted.open_interest,
-    )
-
-
-def _prices_of(roll: Roll) -> RollPrices:
-    if roll.prices is None:
-        raise BadInputError(
-            f"{roll.from_contract} and {roll.to_contract} have no bar in common before the roll at "
-            f"{iso(roll.effective_us)}, so the step between them is not known; give bars of {roll.to_contract} from before "
-            'it, or use adjustment="none"'
-        )
-    return roll.prices
-
-
-def _refuse_not_positive(series: BarSeries, prices: npt.NDArray[np.float64]) -> None:
-    rows = np.flatnonzero((prices <= 0).any(axis=1))
-    if rows.size:
-        raise BadInputError(
-            f"{series.symbol}: a price of {prices[rows[0]].min():g} at {iso(int(series.bar_end[rows[0]]))} cannot be "
-            'adjusted by a ratio, which needs positive prices; use adjustment="difference"'
-        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from minhos.errors import BadInputError
 from minhos.files import read_json, write_json
 from minhos.market_data.instruments import RollRule
 
-__all__ = ["Roll", "RollPrices", "RollSchedule", "read_schedule", "write_schedule"]
+__all__ = ["Roll", "RollPrices", "RollSchedule", "read_schedule", "roll_dates", "write_schedule"]
 
 
 class RollPrices(BaseModel):
@@ -69,7 +70,8 @@ class RollSchedule(BaseModel):
 
     `instrument`: the root's symbol; `rule`: what decided; `contracts`: all that could be held, in the order of their
     expiry; `first_contract`: held until the first roll. `as_of_us`: UTC us, what was known by then is in `rolls`: the
-    schedule of a later moment has the same rolls and perhaps more.
+    schedule of a later moment has the same rolls and perhaps more. `last_days`: contract -> the latest trading date to
+    hold it, where one is known.
     Raises `ValidationError` where rolls do not follow one another, or take effect before they are decided.
     """
 
@@ -81,6 +83,7 @@ class RollSchedule(BaseModel):
     first_contract: str
     rolls: tuple[Roll, ...]
     as_of_us: int
+    last_days: dict[str, date] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _in_order(self) -> RollSchedule:
@@ -103,6 +106,24 @@ class RollSchedule(BaseModel):
         """The contracts that are held, in order: one more than there are rolls."""
         return (self.first_contract, *(roll.to_contract for roll in self.rolls))
 
+    @property
+    def overdue(self) -> date | None:
+        """The latest day to hold the contract that is held last, where that day has passed; else None."""
+        last = self.last_days.get(self.held[-1])
+        today = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.as_of_us - 1)).date()
+        return last if last is not None and last < today else None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """For people: the rolls, and a warning where the last contract is held for too long."""
+        said = [roll_dates(self.rolls) or f"no roll, all of {self.first_contract}"]
+        if self.overdue is not None:
+            said.append(
+                f"WARNING: {self.held[-1]} is held for too long: the latest day to hold it was {self.overdue}, and no later "
+                f"expiry of {self.instrument} is there; take its bars in"
+            )
+        return tuple(said)
+
     def contract_at(self, us: int) -> str:
         """The contract that is traded at `us`, UTC us."""
         return self.held[sum(roll.effective_us <= us for roll in self.rolls)]
@@ -113,6 +134,11 @@ class RollSchedule(BaseModel):
         Those with `start_us < effective_us <= end_us`: none where the contract is the same at both moments.
         """
         return tuple(roll for roll in self.rolls if start_us < roll.effective_us <= end_us)
+
+
+def roll_dates(rolls: Iterable[Roll]) -> str:
+    """Rolls as people read them: `NQZ25 to NQH26 on 2025-12-16, ...`; empty where there are none."""
+    return ", ".join(f"{roll.from_contract} to {roll.to_contract} on {roll.first_session}" for roll in rolls)
 
 
 def write_schedule(path: Path, schedule: RollSchedule) -> Path:

@@ -11,13 +11,17 @@ import numpy.typing as npt
 
 from minhos.capabilities.position_sizing.api import Decide, Opportunities, run_backtest
 from minhos.chain import Chain, Parameters
+from minhos.errors import NightError
 from minhos.files import read_json, write_json
+from minhos.market_data.bars import iso
+from minhos.market_data.night_bars import read_night_bars
+from minhos.market_data.rolls.schedule import roll_dates
 from minhos.night.recipe import RECIPE
 from minhos.night.run import Progress, Run, StepResult
 from minhos.training.samples import Samples
 from minhos_client.contract import MEMBERS, encode_bytes, reason_words
 
-__all__ = ["backtest"]
+__all__ = ["backtest", "roll_words"]
 
 BLOCK_TRADES = 4  # trades of one instrument do not overlap, but good and bad spells last
 
@@ -31,6 +35,7 @@ def backtest(run_folder: str) -> str:
             said = {name: stored[name] for name in stored.files}
         samples = Samples.load(run.folder / "features.npz").take(said.pop("rows"))
         parameters = Parameters.from_json(read_json(run.folder / "evaluation_parameters.json"))
+        rolled = roll_words(samples, run.folder / "bars")
         progress(f"trading {len(samples)} out-of-sample decisions with costs")
         flat: Counter[str] = Counter()
         result = run_backtest(
@@ -43,10 +48,37 @@ def backtest(run_folder: str) -> str:
         write_json(run.folder / "backtest.json", result.to_json())
         most = flat.most_common(1)
         why = tuple(f"mostly flat because {words} ({count} decisions)" for words, count in most)
-        return StepResult((*result.words, *why), {"trades": result.trades})
+        return StepResult((*result.words, *rolled, *why), {"trades": result.trades})
 
     run.step("backtest", work)
     return run_folder
+
+
+def roll_words(samples: Samples, bars: Path) -> tuple[str, ...]:
+    """The rolls among these decisions, in words; a trade pays one round trip because none of them is held over a roll.
+
+    Raises:
+        NightError: A decision is: its outcome would be of two contracts, and cost too little.
+    """
+    words = []
+    for number, symbol in enumerate(samples.symbols):
+        rows = samples.instrument == number
+        schedule = read_night_bars(bars, symbol).schedule
+        if schedule is None or not rows.any():
+            continue
+        t0, t1 = samples.t0[rows], samples.t1[rows]
+        rolls = schedule.rolls_between(int(t0.min()), int(t1.max()))
+        for roll in rolls:
+            held = int(((t0 < roll.effective_us) & (roll.effective_us <= t1)).sum())
+            if held:
+                raise NightError(
+                    f"{held} decisions of {symbol} are held over the roll from {roll.from_contract} to "
+                    f"{roll.to_contract} at {iso(roll.effective_us)}; features.npz was not made from these bars, run the "
+                    "night again with FORCE=1"
+                )
+        if rolls:
+            words.append(f"{symbol} rolled {roll_dates(rolls)}: no trade is held over a roll")
+    return tuple(words)
 
 
 def opportunities(samples: Samples, parameters: Parameters) -> Opportunities:

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from minhos.capabilities.ensemble.api import fit_regime
-from minhos.chain import Chain, Parameters
+from minhos.chain import Chain, FeatureBlock, Parameters
+from minhos.errors import NightError
 from minhos.files import write_json
-from minhos.market_data.bars import BarSeries, read_bars
+from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument, load_instruments
+from minhos.market_data.night_bars import NightBars, read_night_bars
+from minhos.market_data.rolls.schedule import roll_dates
 from minhos.night.parameters import feature_parameters, instrument_table, untrained
 from minhos.night.recipe import RECIPE
 from minhos.night.run import Progress, Run, StepResult
@@ -21,7 +24,7 @@ from minhos.training.profiles import training_profile
 from minhos.training.samples import Samples, build_samples, concatenate
 from minhos_client.contract import BAR_COLUMNS
 
-__all__ = ["features"]
+__all__ = ["features", "samples_of"]
 
 
 def features(run_folder: str) -> str:
@@ -38,7 +41,8 @@ def features(run_folder: str) -> str:
         symbols = run.outputs("validate")["symbols"]
         table = load_instruments(request.instruments)
         instruments = {symbol: table.find(symbol) for symbol in symbols}
-        series = [read_bars(run.folder / "bars" / f"{symbol}.parquet") for symbol in symbols]
+        bars = [read_night_bars(run.folder / "bars", symbol) for symbol in symbols]
+        series = [one.series for one in bars]
         most = None if profile.max_samples is None else max(profile.max_samples // len(series), RECIPE.min_bars)
         progress("fitting the regime filter")
         parameters = {
@@ -48,45 +52,94 @@ def features(run_folder: str) -> str:
             "instruments": instrument_table(instruments, dict.fromkeys(symbols, 1.0)),
         }
         parts, volatility = [], {}
-        for one in series:
+        rolled: list[str] = []
+        for one in bars:
             progress(f"computing features of {one.symbol}, {len(one)} bars")
-            part = _samples(one, instruments[one.symbol], parameters, most)
+            part, words = samples_of(one, instruments[one.symbol], parameters, most)
+            rolled += words
             volatility[one.symbol] = float(np.median(part.state[:, part.state_names.index("volatility")]))
             parts.append(part)
         parameters["instruments"] = instrument_table(instruments, volatility)
         samples = concatenate(parts)
         samples.save(run.folder / "features.npz")
         write_json(run.folder / "parameters.json", parameters)
-        return StepResult(_words(samples, parameters, series), {"samples": len(samples), "symbols": symbols})
+        return StepResult(
+            (*_words(samples, parameters, series), *rolled), {"samples": len(samples), "symbols": symbols}
+        )
 
     run.step("features", work)
     return run_folder
 
 
-def _samples(series: BarSeries, instrument: Instrument, parameters: dict[str, Any], most: int | None) -> Samples:
-    """One instrument's samples; the newest ``most`` of them."""
+def samples_of(
+    night: NightBars, instrument: Instrument, parameters: dict[str, Any], most: int | None
+) -> tuple[Samples, tuple[str, ...]]:
+    """One instrument's samples, the newest ``most`` of them, and words about those that a roll takes away.
+
+    A continuous future is gone through contract by contract, its bars joined as they were when each was held: features
+    are those that a request of that moment has, fills, barriers and costs those of the contract as it traded. A decision
+    whose horizon holds a roll gives no sample: held on, it would pay a second round trip.
+
+    Raises:
+        NightError: There is no usable row with a known label.
+    """
     checked = Parameters.from_json(parameters)
-    horizon = RECIPE.horizon_bars
-    keep = len(series) if most is None else most + horizon + checked.window
-    bars, bar_end = series.values[-keep:], series.bar_end[-keep:]
-    block = Chain(checked, "training").history_block(bars, bar_end)
+    chain, horizon = Chain(checked, "training"), RECIPE.horizon_bars
+    parts: list[Samples] = []
+    lost, wanted, newest = 0, most, True
+    first_us = int(night.series.bar_end[-1])
+    for series, own in reversed(night.pieces(checked.window - 1)):
+        if wanted == 0:
+            break
+        kept = own if wanted is None else min(own, wanted + horizon + 1)
+        piece = series.slice(max(0, len(series) - kept - checked.window + 1), len(series))
+        if len(piece) >= checked.window:
+            block = chain.history_block(piece.values, piece.bar_end)
+            usable = ~block.refused
+            lost += 0 if newest else int(usable[-horizon:].sum())
+            first_us = int(piece.bar_end[checked.window - 1])
+            if usable[:-horizon].any():
+                parts.append(_samples(piece, block, checked, instrument, wanted))
+                wanted = None if wanted is None else wanted - len(parts[-1])
+        newest = False
+    if not parts:
+        raise NightError(
+            f"samples of {night.symbol}: of {len(night)} bars none is usable and has a known label over {horizon} bars; "
+            "more history is needed"
+        )
+    return parts[0] if len(parts) == 1 else concatenate(parts), _roll_words(night, first_us, lost)
+
+
+def _samples(
+    series: BarSeries, block: FeatureBlock, parameters: Parameters, instrument: Instrument, most: int | None
+) -> Samples:
     return build_samples(
         symbol=series.symbol,
-        bars=bars,
-        bar_end=bar_end,
+        bars=series.values,
+        bar_end=series.bar_end,
         tabular=block.tabular,
-        tabular_names=checked.features.tabular,
+        tabular_names=parameters.features.tabular,
         sequence=block.sequence,
-        sequence_names=checked.features.sequence,
+        sequence_names=parameters.features.sequence,
         state=block.state,
-        state_names=checked.state_names,
+        state_names=parameters.state_names,
         usable=~block.refused,
         tick_size=instrument.tick_size,
         cost_ticks_round_trip=instrument.cost_ticks_round_trip,
         cost_fraction_round_trip=instrument.cost_fraction_round_trip,
-        barriers=Barriers(RECIPE.stop_atr, RECIPE.target_atr, horizon),
+        barriers=Barriers(RECIPE.stop_atr, RECIPE.target_atr, RECIPE.horizon_bars),
         timeframe_seconds=series.timeframe_seconds,
         max_samples=most,
+    )
+
+
+def _roll_words(night: NightBars, first_us: int, lost: int) -> tuple[str, ...]:
+    """The rolls since the first sample could be, in words."""
+    rolls = roll_dates(roll for roll in night.rolls if roll.effective_us >= first_us)
+    if not rolls:
+        return ()
+    return (
+        f"{night.symbol}: {lost} decisions are left out, a roll lies within their {RECIPE.horizon_bars} bars ({rolls})",
     )
 
 

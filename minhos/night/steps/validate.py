@@ -6,9 +6,9 @@ from pathlib import Path
 
 from minhos.errors import NightError
 from minhos.files import write_json
-from minhos.market_data.bars import read_bars
 from minhos.market_data.expectations import validate as validate_bars
 from minhos.market_data.instruments import load_instruments
+from minhos.market_data.night_bars import read_night_bars
 from minhos.night.run import Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan
 
@@ -29,10 +29,14 @@ def validate(run_folder: str) -> str:
         results = []
         for symbol in run.outputs("ingest")["symbols"]:
             progress(f"checking {symbol}")
-            series = read_bars(run.folder / "bars" / f"{symbol}.parquet")
+            bars = read_night_bars(run.folder / "bars", symbol)
             results.append(
                 validate_bars(
-                    series, instruments.find(symbol), session=plan.session, docs_dir=run.folder / "validation"
+                    bars.series,
+                    instruments.find(symbol),
+                    session=plan.session,
+                    docs_dir=run.folder / "validation",
+                    traded=bars.traded,
                 )
             )
         write_json(run.folder / "validation.json", [result.model_dump(mode="json") for result in results])

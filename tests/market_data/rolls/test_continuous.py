@@ -253,7 +253,8 @@ def test_prices_below_zero_are_adjusted_by_difference_only() -> None:
     assert made.series.column("close").min() == pytest.approx(5.0 - 37.63)
     assert np.nansum(made.price_changes()) == 0.0
     with pytest.raises(
-        BadInputError, match=r"CL: a price of -39.63 at 2025-12-10T22:00Z cannot be adjusted by a ratio"
+        BadInputError,
+        match=r"CL: a price of -39.63 at 2025-12-10T22:00Z has no ratio to another, .* use adjustment=.difference",
     ):
         continuous(contracts, schedule, adjustment="ratio", symbol="CL")
     with pytest.raises(

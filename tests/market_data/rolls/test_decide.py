@@ -112,6 +112,14 @@ def test_a_date_rule_rolls_business_days_before_the_last_trading_day() -> None:
     assert roll.reason == "date: 2025-12-15 is 4 business days before the last trading day of NQZ25"
 
 
+def test_a_date_rule_may_count_back_from_first_notice_day() -> None:
+    days = weekdays("2025-11-17", 15)
+    contracts = {code: bars_of(code, dict.fromkeys(days, 1.0)) for code in ("NQZ25", "NQH26")}
+    (roll,) = build_schedule(contracts, NQ, rule=RollRule(by="date", business_days_before_first_notice=2)).rolls
+    assert roll.first_session == date(2025, 11, 27)  # first notice day is Friday the 28th
+    assert roll.reason == "date: 2025-11-26 is 2 business days before the first notice day of NQZ25"
+
+
 def test_a_date_rule_needs_neither_volume_nor_bars_on_its_day() -> None:
     days = [day for day in DAYS if day != date(2025, 12, 15)]
     contracts = {code: daily_bars_of(code, dict.fromkeys(days, np.nan)) for code in ("NQZ25", "NQH26")}

@@ -13,8 +13,9 @@ import pytest
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instruments
 from minhos.market_data.resample import resample
+from minhos.market_data.rolls.candidates import common_prices
 from minhos.market_data.rolls.continuous import ADJUSTMENTS, continuous
-from minhos.market_data.rolls.decide import build_schedule, common_prices
+from minhos.market_data.rolls.decide import build_schedule
 from minhos.market_data.rolls.schedule import Roll
 from minhos.market_data.sessions import session_bounds, share_outside_sessions
 from minhos.market_data.timeframes import DAY_SECONDS

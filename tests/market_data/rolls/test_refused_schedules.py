@@ -58,10 +58,6 @@ def _unknown_volume() -> dict[str, BarSeries]:
         ),
         (lambda: december_roll() | {"NQZ5": december_roll()["NQZ25"]}, "NQZ5 and NQZ25 are the same contract"),
         (
-            lambda: december_roll() | {"NQH26": december_roll(daily_bars_of)["NQH26"]},
-            "contracts of different timeframes: NQZ25 3600 s, NQH26 86400 s",
-        ),
-        (
             _unknown_volume,
             "NQH26: its bars have no volume, so it cannot decide a roll; roll by date or by open_interest",
         ),

@@ -25,14 +25,15 @@ _FEWEST_RETURNS = 200
 def fit_regime(closes: Sequence[Float], *, seed: int, iterations: int = 50) -> dict[str, Any]:
     """The ``regime`` section of ``parameters.json``.
 
-    ``closes``: float64 [T] per instrument, positive, of the training span only. States are ordered by standard
+    ``closes``: float64 [T] per instrument, of the training span only; from and to a close at or below zero there is no
+    return (crude oil, 2020-04-20). States are ordered by standard
     deviation, calm first. The start is fixed (below and above the median absolute return), so the fit is reproducible.
 
     Raises NightError for fewer than 200 returns or returns without any variation.
     """
     from hmmlearn.hmm import GaussianHMM
 
-    series = [np.diff(np.log(close)) for close in closes if len(close) > 2]
+    series = [returns for close in closes if len(close) > 2 and len(returns := _log_returns(close))]
     pooled = np.concatenate(series) if series else np.empty(0)
     if len(pooled) < _FEWEST_RETURNS or not np.isfinite(pooled).all() or pooled.std() == 0:
         raise NightError(
@@ -69,3 +70,9 @@ def fit_regime(closes: Sequence[Float], *, seed: int, iterations: int = 50) -> d
         "stds": (np.sqrt(model.covars_.reshape(2)[order]) * unit).tolist(),
         "stationary": [float(calm), float(1.0 - calm)],
     }
+
+
+def _log_returns(close: Float) -> Float:
+    below = close <= 0
+    returns = np.diff(np.log(np.where(below, 1.0, close)))
+    return returns[~(below[1:] | below[:-1])]

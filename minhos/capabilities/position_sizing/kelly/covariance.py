@@ -20,19 +20,20 @@ def correlation_section(
     """The ``correlation`` section of ``parameters.json``: symbols and the matrix of their bars' log returns.
 
     ``closes`` maps a symbol to (bar_end int64 [T] UTC us, close float64 [T]), of the training span only. Returns are
-    taken over bars that all instruments share and standardised before shrinking. Fewer than 200 shared returns say
-    too little: every pair then counts as 0.5, which reduces bets on one side and never enlarges any.
+    taken over bars that all instruments share, with positive closes, and standardised before shrinking. Fewer than 200
+    shared returns say too little: every pair then counts as 0.5, which reduces bets on one side and never enlarges any.
     """
     symbols = list(closes)
     if len(symbols) < 2:
         return {"symbols": symbols, "matrix": [[1.0]] * len(symbols)}
-    shared = closes[symbols[0]][0]
+    priced = {symbol: (bar_end[close > 0], close[close > 0]) for symbol, (bar_end, close) in closes.items()}
+    shared = priced[symbols[0]][0]
     for symbol in symbols[1:]:
-        shared = np.intersect1d(shared, closes[symbol][0], assume_unique=True)
+        shared = np.intersect1d(shared, priced[symbol][0], assume_unique=True)
     if len(shared) <= _FEWEST_ROWS:
         matrix = np.full((len(symbols), len(symbols)), _UNKNOWN)
     else:
-        columns = [close[np.searchsorted(bar_end, shared)] for bar_end, close in closes.values()]
+        columns = [close[np.searchsorted(bar_end, shared)] for bar_end, close in priced.values()]
         matrix = _shrunk_correlation(np.diff(np.log(np.stack(columns, axis=1)), axis=0))
     np.fill_diagonal(matrix, 1.0)
     return {"symbols": symbols, "matrix": matrix.tolist()}

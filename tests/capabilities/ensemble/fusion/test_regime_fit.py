@@ -40,6 +40,16 @@ def test_the_fit_is_reproducible_and_keeps_its_stationary_law() -> None:
     assert law @ transition == pytest.approx(law, abs=1e-9)
 
 
+def test_a_price_below_zero_takes_its_two_returns_away_and_nothing_else() -> None:
+    close, _ = switching(5, 3000)
+    below = close.copy()
+    below[1500] = -37.63
+    without = np.delete(np.diff(np.log(close)), [1499, 1500])
+    joined = np.concatenate([[1.0], np.exp(np.cumsum(without))])
+    one, two = fit_regime([below], seed=0), fit_regime([joined], seed=0)
+    assert one["stds"] == pytest.approx(two["stds"], rel=1e-6)
+
+
 def test_too_few_or_frozen_prices_are_refused() -> None:
     with pytest.raises(NightError, match="49 returns of 1 instruments"):
         fit_regime([np.linspace(1, 2, 50)], seed=0)

@@ -31,6 +31,14 @@ def test_only_bars_that_all_share_count() -> None:
     assert section["matrix"][0][1] == pytest.approx(0.7, abs=0.05)
 
 
+def test_a_bar_at_a_price_below_zero_is_none_that_they_share() -> None:
+    both = closes(6, 3000, rho=0.7)
+    times, below = both["BBB"][0], both["BBB"][1].copy()
+    below[1000] = -37.63
+    matrix = np.array(correlation_section(both | {"BBB": (times, below)})["matrix"])
+    assert matrix[0, 1] == pytest.approx(np.array(correlation_section(both)["matrix"])[0, 1], abs=0.01)
+
+
 def test_too_little_in_common_counts_as_half() -> None:
     both = closes(3, 3000, rho=0.0)
     apart = {"AAA": both["AAA"], "BBB": (both["BBB"][0] + 7, both["BBB"][1])}
