@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from minhos.market_data.instruments import load_instruments
 from minhos.market_data.sierra.scid import EPOCH_OFFSET_US
-from minhos.market_data.synthetic.market import Market, draw_market, market_law
+from minhos.market_data.synthetic.market import DrawnMarket, draw_market, market_law
 from minhos.market_data.synthetic.steps import session_steps
 
 __all__ = ["END", "accuracy_and_error", "drawn", "traded_closes"]
@@ -25,7 +25,7 @@ def drawn(
     seed: int = 1,
     mean_ticks: float = 4.0,
     symbols: tuple[str, ...] = ("SYNAZ26", "SYNBZ26"),
-) -> Market:
+) -> DrawnMarket:
     """A market with this accuracy of its best predictor; None: the placebo."""
     known = load_instruments(None)
     instruments = tuple(known.find(symbol) for symbol in symbols)
@@ -33,7 +33,7 @@ def drawn(
     return draw_market(market_law(accuracy=accuracy, steps=steps), steps, instruments, seed=seed, mean_ticks=mean_ticks)
 
 
-def traded_closes(market: Market, index: int) -> Floats:
+def traded_closes(market: DrawnMarket, index: int) -> Floats:
     """The price of each whole step's last trade, float64 [T]."""
     records = np.concatenate(list(market.records(index)))
     step = np.searchsorted(market.steps.start, records["time"] - EPOCH_OFFSET_US, side="right") - 1

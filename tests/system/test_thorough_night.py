@@ -238,6 +238,18 @@ class TestInterrupted:
         assert nothing_left(home), home.processes()
 
 
+class TestPlacebo:
+    def test_where_there_is_nothing_to_know_the_night_is_sound_and_sizes_nothing(self, tmp_path: Path) -> None:
+        home = make_home(tmp_path / "home")
+        placebo = write_exchange(tmp_path / "placebo", seed=5, market="placebo", sessions=SESSIONS, end=LAST_SESSION)
+        done = home.minhos("night", "--data", str(placebo.folder))
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        gate, evaluation = home.json("gate.json"), home.json("evaluation.json")
+        assert (gate["sound"], gate["edge_proven"]) == (True, False)
+        assert evaluation["accuracy_low"] < placebo.truth.accuracies.limit
+        assert [one["contracts"] for one in home.json("smoke.json")["newest"]] == [0, 0]
+
+
 class TestOneBadInstrument:
     PLANTED = (700, 701, 1500)  # steps of five minutes
 
@@ -255,7 +267,7 @@ class TestOneBadInstrument:
         (check,) = [check for check in bad["checks"] if check["rule"] == "on_tick_grid"]
         assert (check["status"], check["severity"], check["bad_count"]) == ("failed", "fail", 3)
         assert [row["bar_end"] for row in check["bad_rows"]] == stamps
-        assert all(abs(row["values"]["ticks_off_grid"] - 0.4) < 1e-3 for row in check["bad_rows"])
+        assert all(abs(row["values"]["high"] * 100 % 1 - 0.4) < 1e-3 for row in check["bad_rows"])
         printed = " ".join(done.stdout.split())
         assert "SYNBZ26: excluded" in printed
         assert check["words"].startswith(f"3 of {bad['rows']} rows")

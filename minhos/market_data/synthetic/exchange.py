@@ -27,8 +27,7 @@ from minhos.market_data.sierra.scid_bars import scid_bars
 from minhos.market_data.sierra.scid_writer import ScidWriter
 from minhos.market_data.synthetic.broken import broken_records, broken_texts, check_broken
 from minhos.market_data.synthetic.law import STEP_SECONDS
-from minhos.market_data.synthetic.market import HORIZON_STEPS, draw_market, market_law
-from minhos.market_data.synthetic.market import Market as DrawnMarket
+from minhos.market_data.synthetic.market import HORIZON_STEPS, DrawnMarket, draw_market, market_law
 from minhos.market_data.synthetic.steps import session_steps
 from minhos.market_data.synthetic.text_export import export_name
 from minhos.market_data.synthetic.truth import Fault, Market, Truth, WrittenFile, read_truth

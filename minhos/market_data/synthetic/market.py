@@ -21,7 +21,7 @@ from minhos.market_data.synthetic.steps import Floats, Steps, windows_of
 from minhos.market_data.synthetic.ticks import step_records, step_trades
 from minhos.market_data.synthetic.truth import Accuracies, GrowthTruth, Share
 
-__all__ = ["HORIZON_STEPS", "Market", "draw_market", "market_law"]
+__all__ = ["HORIZON_STEPS", "DrawnMarket", "draw_market", "market_law"]
 
 HORIZON_STEPS: Final = 6
 """Of the label whose accuracy is asked for: the horizon of a night's decisions, on bars of one step."""
@@ -40,7 +40,7 @@ def market_law(*, accuracy: float | None, steps: Steps, horizon: int = HORIZON_S
 
 
 @dataclass(frozen=True, eq=False)
-class Market:
+class DrawnMarket:
     """One drawn market. `instruments`: one for each column of the path; `seeds`: one for the trades of each.
 
     `log_close` float64 [T, K]: log of each step's last price, before it is put on bid or ask.
@@ -116,7 +116,9 @@ class Market:
         return bounce_limit(variance.ravel(), ticks.ravel())
 
 
-def draw_market(law: Law, steps: Steps, instruments: tuple[Instrument, ...], *, seed: int, mean_ticks: float) -> Market:
+def draw_market(
+    law: Law, steps: Steps, instruments: tuple[Instrument, ...], *, seed: int, mean_ticks: float
+) -> DrawnMarket:
     """Draw a market; the same arguments give the same one. Raises `ConfigError` for fewer than 2 ticks a step."""
     if not 2 <= mean_ticks <= 10_000:
         raise ConfigError(f"{mean_ticks:g} ticks a step are asked for; possible are 2 to 10000 (30 is the default)")
@@ -135,7 +137,7 @@ def draw_market(law: Law, steps: Steps, instruments: tuple[Instrument, ...], *, 
         _START_PRICE.get(instrument.symbol, _OTHER_START_TICKS * instrument.tick_size) for instrument in instruments
     ]
     log_close = np.log(start) + np.cumsum(path.log_return, axis=0)
-    return Market(law, steps, path, instruments, tuple(others), log_close, mean_ticks)
+    return DrawnMarket(law, steps, path, instruments, tuple(others), log_close, mean_ticks)
 
 
 def _without_the_future(block: Records, last_step: int) -> Records:

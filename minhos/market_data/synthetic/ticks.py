@@ -60,7 +60,8 @@ def step_trades(rng: np.random.Generator, flow: Floats, activity: Floats, *, mea
     spread = np.exp(_VOLUME_SPREAD * rng.standard_normal(steps))
     volume = np.maximum(np.round(_CONTRACTS_PER_TRADE * trades * spread).astype(np.int64), LEAST_VOLUME)
     volume = np.maximum(volume, 2 * trades)
-    ask_volume = np.round(volume * (1 + np.tanh(IMBALANCE_SCALE * flow)) / 2).astype(np.int64)
+    shown = np.round(volume * (1 + np.tanh(IMBALANCE_SCALE * flow)) / 2).astype(np.int64)
+    ask_volume = np.clip(shown, 1, volume - 1)  # never in force: it would take a flow of seven
     bid_volume = volume - ask_volume
     ask_trades = np.clip(np.round(trades * ask_volume / volume).astype(np.int64), 1, ask_volume)
     bid_trades = np.clip(trades - ask_trades, 1, bid_volume)

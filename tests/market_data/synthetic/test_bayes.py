@@ -21,7 +21,7 @@ from minhos.market_data.synthetic.bayes import (
 )
 from minhos.market_data.synthetic.filtering import filtered, predicted
 from minhos.market_data.synthetic.law import FlowLaw, PlantedLaw
-from minhos.market_data.synthetic.market import Market
+from minhos.market_data.synthetic.market import DrawnMarket
 from minhos.market_data.synthetic.steps import windows_of
 
 NEVER = (1e-15, 1e-15)
@@ -133,28 +133,28 @@ class TestTheLaw:
 
 
 @pytest.fixture(scope="module")
-def market() -> Market:
-    """400 sessions of both instruments: 110 400 decisions each."""
-    return drawn(0.68, sessions=400, seed=3)
+def market() -> DrawnMarket:
+    """300 sessions of both instruments: 82 800 decisions each."""
+    return drawn(0.68, sessions=300, seed=3)
 
 
 class TestPredictorsOnTradedCloses:
     """Nobody is better than the one who knows the state, and that one is as good as was computed."""
 
-    def known_state(self, market: Market, index: int) -> npt.NDArray[np.float64]:
+    def known_state(self, market: DrawnMarket, index: int) -> npt.NDArray[np.float64]:
         runs = np.lib.stride_tricks.sliding_window_view(market.steps.weight[1:], HORIZON)
         windows, which = np.unique(runs, axis=0, return_inverse=True)
-        flows = np.linspace(-6, 6, 961)
+        flows = np.linspace(-6, 6, 241)
         assert not isinstance(market.law, type(None))
         table = conditional_law(market.law, windows, HORIZON).p_up(flows)  # type: ignore[arg-type]
         count = len(runs)
-        nearest = np.clip(np.round((market.path.flow[:count, index] + 6) * 80).astype(int), 0, 960)
+        nearest = np.clip(np.round((market.path.flow[:count, index] + 6) * 20).astype(int), 0, 240)
         edge, vol = market.path.edge_state[:count], market.path.volatility_state[:count]
         found: npt.NDArray[np.float64] = table[which.ravel(), edge, vol, nearest]
         return found
 
     @pytest.mark.parametrize("index", [0, 1])
-    def test_the_true_state_reaches_the_limit_and_nothing_exceeds_it(self, market: Market, index: int) -> None:
+    def test_the_true_state_reaches_the_limit_and_nothing_exceeds_it(self, market: DrawnMarket, index: int) -> None:
         law = market.law
         assert isinstance(law, PlantedLaw)
         limit = accuracy_of(law, *windows_of(market.steps.weight, HORIZON), HORIZON)
@@ -183,7 +183,7 @@ class TestPredictorsOnTradedCloses:
         assert 0.64 < found["own bars"][0] < found["state"][0]
         assert 0.5 < found["flow"][0] < 0.56, "the sign of the flow alone is far from all there is to know"
 
-    def test_the_computed_probabilities_are_calibrated(self, market: Market) -> None:
+    def test_the_computed_probabilities_are_calibrated(self, market: DrawnMarket) -> None:
         p = self.known_state(market, 0)
         up = market.log_close[HORIZON:, 0] > market.log_close[:-HORIZON, 0]
         for low in np.arange(0.05, 0.95, 0.15):

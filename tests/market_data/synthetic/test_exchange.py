@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from minhos.errors import BadInputError, ConfigError, InstrumentError
 from minhos.market_data.bars import BarSeries, read_bars
 from minhos.market_data.ingest import NightPlan, ingest, plan_night
 from minhos.market_data.instruments import Instruments
+from minhos.market_data.readers.scan import Statements, scan_paths
 from minhos.market_data.sessions import last_complete_session, trading_dates
 from minhos.market_data.sierra.scid import open_scid
 from minhos.market_data.store import BarStore
@@ -110,6 +114,22 @@ class TestTheFolder:
         with pytest.raises(KeyboardInterrupt):
             write_exchange(tmp_path / "x", seed=1, sessions=1, end=END, progress=stop)
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_kill_leaves_no_half_exchange_and_the_next_one_is_whole(self, tmp_path: Path) -> None:
+        program = (
+            "import os, signal, sys; from datetime import date; from pathlib import Path\n"
+            "from minhos.market_data.synthetic import write_exchange\n"
+            "write_exchange(Path(sys.argv[1]), seed=1, sessions=1, end=date(2026, 11, 20),"
+            " progress=lambda *_: os.kill(os.getpid(), signal.SIGKILL))"
+        )
+        folder = tmp_path / "x"
+        done = subprocess.run([sys.executable, "-c", program, str(folder)], check=False, timeout=120)
+        assert done.returncode == -signal.SIGKILL
+        assert not folder.exists()
+        assert [path.name[:3] for path in tmp_path.iterdir()] == [".x."], "what was begun is hidden"
+        with pytest.raises(BadInputError, match="no files there"):
+            scan_paths([tmp_path], None, Statements())
+        assert not write_exchange(folder, seed=1, sessions=1, end=END).existed
 
     def test_until_the_rename_nothing_is_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         seen = []

@@ -8,7 +8,7 @@ import pytest
 from drawn_market import accuracy_and_error, drawn, traded_closes
 
 from minhos.market_data.synthetic.law import PlaceboLaw, PlantedLaw
-from minhos.market_data.synthetic.market import Market
+from minhos.market_data.synthetic.market import DrawnMarket
 from minhos.market_data.synthetic.paths import markov_chains, placebo_path, planted_path
 
 Floats = npt.NDArray[np.float64]
@@ -27,29 +27,29 @@ def kurtosis(values: Floats) -> float:
 
 
 @pytest.fixture(scope="module")
-def placebo() -> Market:
+def placebo() -> DrawnMarket:
     """400 sessions of both instruments."""
     return drawn(None, sessions=400, seed=2)
 
 
 @pytest.fixture(scope="module")
-def placebo_returns(placebo: Market) -> Floats:
+def placebo_returns(placebo: DrawnMarket) -> Floats:
     """Log returns of the traded closes of the first instrument."""
     return np.diff(np.log(traded_closes(placebo, 0)))
 
 
 class TestPlacebo:
-    def test_its_returns_have_fat_tails(self, placebo: Market, placebo_returns: Floats) -> None:
+    def test_its_returns_have_fat_tails(self, placebo: DrawnMarket, placebo_returns: Floats) -> None:
         assert kurtosis(placebo_returns) > 6
         without_pattern = placebo.path.log_return[:, 0] / placebo.steps.weight
         assert kurtosis(without_pattern) > 5, "not from the pattern of the day alone"
 
-    def test_large_moves_come_in_clusters_and_the_memory_is_long(self, placebo: Market) -> None:
+    def test_large_moves_come_in_clusters_and_the_memory_is_long(self, placebo: DrawnMarket) -> None:
         size = np.abs(placebo.path.log_return[:, 0] / placebo.steps.weight)
         assert lagged(size, size, 1) > 0.15
         assert lagged(size, size, 1) > lagged(size, size, 50) > 0.05
 
-    def test_its_returns_have_no_memory(self, placebo: Market, placebo_returns: Floats) -> None:
+    def test_its_returns_have_no_memory(self, placebo: DrawnMarket, placebo_returns: Floats) -> None:
         # heteroskedastic returns: the error of a correlation is sqrt(E[a^2 b^2]) / (E[a^2] sqrt(n))
         for returns in (placebo.path.log_return[:, 0], placebo.path.log_return[:, 1], placebo_returns):
             for lag in range(1, 13):
@@ -68,7 +68,7 @@ class TestPlacebo:
         assert abs(growth.mean()) < 3 * error
         assert returns.mean() < -5 * error, "the logarithm falls"
 
-    def test_flow_moves_the_price_in_its_own_step_and_says_nothing_of_later_ones(self, placebo: Market) -> None:
+    def test_flow_moves_the_price_in_its_own_step_and_says_nothing_of_later_ones(self, placebo: DrawnMarket) -> None:
         for index in (0, 1):
             flow = placebo.path.flow[:, index]
             scaled = placebo.path.log_return[:, index] / placebo.path.volatility
@@ -77,23 +77,23 @@ class TestPlacebo:
                 assert abs(lagged(flow, scaled, lag)) < 4 / np.sqrt(len(flow))
             assert lagged(flow, flow, 1) == pytest.approx(0.85, abs=0.02)
 
-    def test_instruments_move_together(self, placebo: Market) -> None:
+    def test_instruments_move_together(self, placebo: DrawnMarket) -> None:
         first, second = (placebo.path.log_return[:, index] / placebo.path.volatility for index in (0, 1))
         assert lagged(first, second) == pytest.approx(0.3 * 0.09 + 0.6 * 0.91, abs=0.05)
 
-    def test_the_open_and_the_close_are_busier_than_the_middle(self, placebo: Market) -> None:
+    def test_the_open_and_the_close_are_busier_than_the_middle(self, placebo: DrawnMarket) -> None:
         size = np.abs(placebo.path.log_return[:-1, 0]).reshape(-1, 276).mean(axis=0)
         trades = np.concatenate([block["trades"] for block in placebo.records(0)]).sum()
         assert size[:24].mean() > 1.5 * size[126:150].mean() < size[-24:].mean()
         assert trades / len(placebo.steps.start) == pytest.approx(placebo.mean_ticks, rel=0.25)
 
-    def test_jumps_are_rare_and_of_either_sign(self, placebo: Market) -> None:
+    def test_jumps_are_rare_and_of_either_sign(self, placebo: DrawnMarket) -> None:
         jumps = placebo.path.jump[placebo.path.jump != 0]
         assert len(jumps) / placebo.path.jump.size == pytest.approx(1 / 400, rel=0.2)
         assert abs(np.mean(jumps > 0) - 0.5) < 3 * 0.5 / np.sqrt(len(jumps))
 
     @pytest.mark.parametrize("index", [0, 1])
-    def test_what_bounce_and_ties_give_a_predictor_is_within_the_limit(self, placebo: Market, index: int) -> None:
+    def test_what_bounce_and_ties_give_a_predictor_is_within_the_limit(self, placebo: DrawnMarket, index: int) -> None:
         limit = placebo.accuracies().limit
         assert 0.5 < limit < 0.53
         closes = traded_closes(placebo, index)
