@@ -38,7 +38,7 @@ def synth(
 
     A folder with anything else in it is left as it is, with exit status 2.
 
-    Example: minhos synth /tmp/market --market planted --accuracy 0.68 --seed 7
+    Example: minhos synth ~/market --market planted --accuracy 0.68 --seed 7
     """
     from minhos.console_synth import WritingProgress, print_exchange
     from minhos.market_data.synthetic import market_of, write_exchange
