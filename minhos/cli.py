@@ -21,6 +21,7 @@ from rich.text import Text
 
 from minhos import __version__
 from minhos.cli_market import bars, depth, ingest
+from minhos.cli_synth import synth
 from minhos.config import Settings
 from minhos.console import console
 from minhos.errors import BadInputError, ConfigError, InstrumentError, MinhosError
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command()(ingest)
 app.command()(bars)
 app.command()(depth)
+app.command()(synth)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 HELD = 3

@@ -9,7 +9,7 @@ import pytest
 
 from minhos.config import Settings
 from minhos.errors import BadInputError, NightError
-from minhos.market_data.synthetic import write_exchange
+from minhos.market_data.synthetic import read_truth, write_exchange
 from minhos.night.events import EventLog
 from minhos.night.request import NightRequest
 from minhos.night.run import Run
@@ -51,6 +51,33 @@ def test_without_data_the_synthetic_exchange_ends_before_today(settings: Setting
     prepared = step.prepare(NightRequest(), settings, date(2026, 3, 5))
     assert prepared.plan.synthetic
     assert prepared.plan.session < date(2026, 3, 5)
+    assert prepared.truth is not None
+    assert (prepared.truth.market, prepared.truth.accuracy) == ("planted", 0.68)
+
+
+def test_a_synthetic_market_is_bars_of_its_steps_unless_others_are_asked_for(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def seconds(**asked: object) -> int:
+        request = NightRequest.from_params({"data": str(tmp_path / "bars"), **asked})
+        return step.prepare(request, settings, date(2026, 3, 6)).plan.timeframe_seconds
+
+    assert (seconds(), seconds(timeframe="1m")) == (300, 60)
+
+
+def test_the_run_keeps_what_is_true_of_its_synthetic_market(settings: Settings, tmp_path: Path) -> None:
+    run = Run(Path(step.ingest({"data": str(tmp_path / "bars")})))
+    truth = read_truth(tmp_path / "bars")
+    (tmp_path / "bars" / "truth.json").unlink()
+    assert step.load_truth(run) == truth
+
+
+def test_a_synthetic_market_without_its_truth_cannot_be_judged_and_is_refused(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "bars" / "truth.json").unlink()
+    with pytest.raises(BadInputError, match=r"truth\.json is missing"):
+        step.ingest({"data": str(tmp_path / "bars")})
 
 
 def test_no_server_costs_a_second_and_not_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ LAST_SESSION = date(2026, 3, 5)
 
 @pytest.fixture(scope="session")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of synthetic Sierra files, a little more history than a night needs."""
+    """The planted market as intraday files, a little more history than a night needs."""
     folder = tmp_path_factory.mktemp("exchange")
     write_exchange(folder, seed=5, sessions=SESSIONS, end=LAST_SESSION)
     return folder

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exchange_text import write_text_of_exchange
 from system_home import Home
 
 from minhos.market_data.bars import read_bars
-from minhos.market_data.synthetic import bayes_accuracy
-from minhos.night.recipe import RECIPE
+from minhos.market_data.synthetic import read_truth
 from minhos.night.request_bars import latest_bars
 from minhos.serving.in_process import in_process_chain
 from minhos.serving.release import load_release
@@ -67,10 +67,11 @@ class TestTheNight:
         assert len(values) >= len(STEPS)
         assert {json.loads(value) for value in values} == {str(home.run_folder())}
 
-    def test_the_numbers_are_honest(self, first_night: tuple[Home, str]) -> None:
+    def test_the_numbers_are_honest(self, first_night: tuple[Home, str], exchange: Path) -> None:
         home, _ = first_night
         evaluation, gate = home.json("evaluation.json"), home.json("gate.json")
-        limit = bayes_accuracy(RECIPE.horizon_bars)
+        limit = read_truth(exchange).accuracies.limit
+        assert json.loads((home.run_folder() / "truth.json").read_text())["accuracies"]["limit"] == limit
         for row in evaluation["table"]:
             assert row["accuracy"] > 0.3 and row["accuracy_low"] < limit, row["model"]
         assert {row["model"] for row in evaluation["table"]} == {"ensemble", *MEMBERS}
@@ -236,7 +237,7 @@ def _inventory(home: Home) -> dict[str, list[str]]:
 
 
 def _bad_folders(exchange: Path, where: Path) -> None:
-    source = next(exchange.glob("SYNAZ26*BarData.txt"))
+    source = write_text_of_exchange(exchange, "SYNAZ26", where)
     lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
     for name in ("EMPTY", "TORN", "FOREIGN", "SHORT", "COLUMNS"):
         (where / name).mkdir(exist_ok=True)
@@ -255,5 +256,5 @@ def test_the_command_is_installed() -> None:
         [str(Path(sys.executable).parent / "minhos"), "--help"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0
-    for verb in ("night", "ingest", "bars", "serve", "decide", "status", "doctor", "airflow"):
+    for verb in ("night", "synth", "ingest", "bars", "serve", "decide", "status", "doctor", "airflow"):
         assert verb in done.stdout

@@ -10,13 +10,14 @@ import subprocess
 import threading
 from datetime import date
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from system_home import Home, contents, make_home, wait_for
 
-from minhos.market_data.instruments import load_instruments
+from minhos.market_data.bars import iso
+from minhos.market_data.sierra.scid import EPOCH_OFFSET_US, HEADER, RECORD
 from minhos.market_data.synthetic import write_exchange
 from minhos.night.events import Event
 from minhos.night.request_bars import latest_bars
@@ -237,15 +238,27 @@ class TestInterrupted:
         assert nothing_left(home), home.processes()
 
 
+class TestPlacebo:
+    def test_where_there_is_nothing_to_know_the_night_is_sound_and_sizes_nothing(self, tmp_path: Path) -> None:
+        home = make_home(tmp_path / "home")
+        placebo = write_exchange(tmp_path / "placebo", seed=5, market="placebo", sessions=SESSIONS, end=LAST_SESSION)
+        done = home.minhos("night", "--data", str(placebo.folder))
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        gate, evaluation = home.json("gate.json"), home.json("evaluation.json")
+        assert (gate["sound"], gate["edge_proven"]) == (True, False)
+        assert evaluation["accuracy_low"] < placebo.truth.accuracies.limit
+        assert [one["contracts"] for one in home.json("smoke.json")["newest"]] == [0, 0]
+
+
 class TestOneBadInstrument:
-    PLANTED = (700, 701, 1500)  # lines of the file
+    PLANTED = (700, 701, 1500)  # steps of five minutes
 
     def test_it_is_left_out_with_its_rows_and_the_night_goes_on_with_the_other(
         self, exchange: Path, tmp_path: Path
     ) -> None:
         data, home = tmp_path / "data", make_home(tmp_path / "home")
         shutil.copytree(exchange, data)
-        stamps = plant_off_grid(next(data.glob("SYNBZ26*BarData.txt")), self.PLANTED)
+        stamps = plant_off_grid(data / "SYNBZ26-SIM.scid", self.PLANTED)
         done = home.minhos("night", "--data", str(data))
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         good, bad = home.json("validation.json")
@@ -254,8 +267,7 @@ class TestOneBadInstrument:
         (check,) = [check for check in bad["checks"] if check["rule"] == "on_tick_grid"]
         assert (check["status"], check["severity"], check["bad_count"]) == ("failed", "fail", 3)
         assert [row["bar_end"] for row in check["bad_rows"]] == stamps
-        ticks = [row["values"]["high"] / load_instruments(None).find("SYNBZ26").tick_size for row in check["bad_rows"]]
-        assert all(abs(tick - round(tick)) == pytest.approx(0.4, abs=1e-6) for tick in ticks)
+        assert all(abs(row["values"]["high"] * 100 % 1 - 0.4) < 1e-3 for row in check["bad_rows"])
         printed = " ".join(done.stdout.split())
         assert "SYNBZ26: excluded" in printed
         assert check["words"].startswith(f"3 of {bad['rows']} rows")
@@ -267,18 +279,16 @@ class TestOneBadInstrument:
         assert [one["instrument"] for one in home.json("smoke.json")["newest"]] == ["SYNAZ26"]
 
 
-def plant_off_grid(path: Path, numbers: tuple[int, ...]) -> list[str]:
-    """Put the high of these lines between two ticks; the ends of their bars (five minutes after the stamp) as validation
-    says them."""
-    from datetime import UTC, datetime, timedelta
-
-    lines = path.read_bytes().split(b"\r\n")
+def plant_off_grid(path: Path, steps: tuple[int, ...]) -> list[str]:
+    """Put the highest trade of these five minutes (counted from the first) between two ticks; the ends of their bars as
+    validation says them."""
+    content = bytearray(path.read_bytes())
+    records = np.frombuffer(content, dtype=RECORD, offset=HEADER.size)
+    step = (records["time"] - EPOCH_OFFSET_US) // 300_000_000
     stamps = []
-    for number in numbers:
-        fields: list[Any] = lines[number].split(b", ")
-        fields[3] += b"4"  # 61.92 becomes 61.924
-        lines[number] = b", ".join(fields)
-        start = datetime.strptime(b" ".join(fields[:2]).decode(), "%Y/%m/%d %H:%M:%S").replace(tzinfo=UTC)
-        stamps.append((start + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%MZ"))
-    path.write_bytes(b"\r\n".join(lines))
+    for chosen in np.unique(step)[list(steps)]:
+        inside = np.flatnonzero(step == chosen)
+        records["close"][inside[np.argmax(records["close"][inside])]] += 0.004  # 61.92 becomes 61.924
+        stamps.append(iso(int(chosen + 1) * 300_000_000))
+    path.write_bytes(content)
     return stamps

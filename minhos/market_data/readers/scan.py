@@ -28,6 +28,7 @@ __all__ = [
     "DEPTH",
     "SCID",
     "SYNTHETIC_MARKER",
+    "SYNTHETIC_TRUTH",
     "Found",
     "Scan",
     "Statements",
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 SYNTHETIC_MARKER: Final = "SYNTHETIC.txt"
+SYNTHETIC_TRUTH: Final = "truth.json"
+"""Beside the marker: what is true of that market."""
 _TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".parquet", ".zip", ".gz")
 _PACKED = (".zip", ".gz")
 _NAMED_BY_SIERRA = ("_bardata.txt", "-bardata.txt", ".dly", ".itxt", ".scid", ".depth")
@@ -186,7 +189,7 @@ def _scan(files: Iterable[Path], map_file: Path | None, said: Statements, *, whe
         if path.name == SYNTHETIC_MARKER:
             synthetic = True
             continue
-        if path.suffix == ".toml":
+        if path.suffix == ".toml" or (path.name == SYNTHETIC_TRUTH and (path.parent / SYNTHETIC_MARKER).exists()):
             continue
         if not path.is_file() and (path.exists() or path.is_symlink()):  # opening a pipe would wait for ever
             ignored[path.name] = "not a regular file, or a link to none"

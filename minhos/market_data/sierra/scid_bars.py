@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries, iso
-from minhos.market_data.readers.rejections import LARGEST_REJECTED_SHARE, Rejection
+from minhos.market_data.readers.rejections import Rejection
 from minhos.market_data.sierra.scid import RECORD, Integers, ScidFile, open_scid
 from minhos.market_data.sierra.scid_leaps import LeapFilter
 from minhos.market_data.sierra.scid_trades import TradeReader, Trades
@@ -35,6 +35,7 @@ _PENDING_ROWS: Final = 262_144
 _MINUTE_US: Final = 60_000_000
 _LEAST_BAR_STEPS: Final = 8
 _FEW_REJECTED: Final = 100
+_MOST_REJECTED_SHARE: Final = 0.05
 _LEAST_COMPARED: Final = 30
 _SUSPICIOUS_TICKS: Final = 10
 _ROW: Final = np.dtype(
@@ -97,7 +98,7 @@ def scid_bars(
     A record whose bar is before one that was already begun is rejected and counted: that bar may have been handed out.
     So is a tick hours ahead of those that follow (`LeapFilter`). Inside its bar a record may go back in time; open and
     close follow the file's order. Raises `BadInputError` for anything that is no intraday file, a `first_record` that the
-    file does not reach, a source of bars that are longer than the timeframe, and where more than 1 % of the records (and
+    file does not reach, a source of bars that are longer than the timeframe, and where more than 5 % of the records (and
     more than 100) cannot be used.
     """
     file = open_scid(path)
@@ -255,10 +256,10 @@ def _common_ticks(closes: npt.NDArray[np.float64], tick_size: float | None) -> i
 def _refuse_too_many(path: Path, reader: TradeReader, records: int) -> None:
     """A few damaged records are an accident, many are a damaged file: half of a session is not the session."""
     rejected = sum(rejection.rows for rejection in reader.rejected)
-    if rejected > max(_FEW_REJECTED, LARGEST_REJECTED_SHARE * records):
+    if rejected > max(_FEW_REJECTED, _MOST_REJECTED_SHARE * records):
         worst = max(reader.rejected, key=lambda rejection: rejection.rows)
         raise BadInputError(
-            f"{path}: {rejected} of {records} records cannot be used, {LARGEST_REJECTED_SHARE:.0%} at most would be left "
+            f"{path}: {rejected} of {records} records cannot be used, {_MOST_REJECTED_SHARE:.0%} at most would be left "
             f"out; {worst.words()}; the file is damaged: let Sierra Chart download it again"
         )
 

@@ -16,9 +16,10 @@ from minhos.errors import MinhosError
 from minhos.files import read_json, write_json
 from minhos.market_data.ingest import NightPlan, plan_night, timeframe_name
 from minhos.market_data.ingest import ingest as ingest_bars
-from minhos.market_data.readers.scan import SYNTHETIC_MARKER
+from minhos.market_data.intake.take_in import is_synthetic
+from minhos.market_data.readers.scan import SYNTHETIC_MARKER, SYNTHETIC_TRUTH
 from minhos.market_data.store import BarStore
-from minhos.market_data.synthetic import write_exchange
+from minhos.market_data.synthetic import STEP_SECONDS, Truth, read_truth, write_exchange
 from minhos.night.identity import run_key
 from minhos.night.recipe import RECIPE
 from minhos.night.request import NightRequest
@@ -26,22 +27,28 @@ from minhos.night.run import NOT_STARTED, Progress, Run, StepResult
 from minhos.night.server import require_server
 from minhos.training.profiles import training_profile
 
-__all__ = ["Prepared", "ingest", "load_plan", "prepare"]
+__all__ = ["Prepared", "ingest", "load_plan", "load_truth", "prepare"]
 
 SYNTHETIC_SEED = 20
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A night that can begin: what was asked, what the data allow, and the folder of the run."""
+    """A night that can begin: what was asked, what the data allow, and the folder of the run.
+
+    ``truth``: what is true of a synthetic market; None of a real one.
+    """
 
     request: NightRequest
     plan: NightPlan
     run: Run
+    truth: Truth | None
 
 
 def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
     """Take what is new in the source folder into the bar store, and decide the night.
+
+    A synthetic market is ticks, and its law has steps: where no timeframe is asked for, its bars are those steps.
 
     Args:
         request: What was asked.
@@ -53,12 +60,14 @@ def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
     """
     profile = training_profile(request.profile)
     folder = request.data or settings.data or _synthetic(settings, today)
+    store = _store(settings, folder)
+    truth = read_truth(folder) if _made_up(folder, store) else None
     plan = plan_night(
         folder=folder,
-        store=BarStore(_store(settings, folder)),
+        store=BarStore(store),
         map_file=request.map,
         instruments_file=request.instruments,
-        timeframe=request.timeframe,
+        timeframe=request.timeframe or (timeframe_name(STEP_SECONDS) if truth else None),
         session=request.session,
         universe=request.universe or None,
         min_bars=RECIPE.min_bars,
@@ -75,7 +84,7 @@ def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
         }
     )
     name = f"{plan.session}_{timeframe_name(plan.timeframe_seconds)}_{request.profile}_{key}"
-    return Prepared(request, plan, Run(settings.runs / name))
+    return Prepared(request, plan, Run(settings.runs / name), truth)
 
 
 def ingest(params: Mapping[str, Any]) -> str:
@@ -97,6 +106,8 @@ def ingest(params: Mapping[str, Any]) -> str:
     request, plan, run = prepared.request, prepared.plan, prepared.run
     (run.folder / "outcome.json").unlink(missing_ok=True)
     write_json(run.folder / "request.json", {"request": request.to_params(), "plan": plan.model_dump(mode="json")})
+    if prepared.truth is not None:
+        write_json(run.folder / SYNTHETIC_TRUTH, prepared.truth.model_dump(mode="json"))
     if request.force:
         run.forget()
 
@@ -115,6 +126,21 @@ def load_plan(run: Run) -> tuple[NightRequest, NightPlan]:
     return NightRequest.from_params(content["request"]), NightPlan.model_validate(content["plan"])
 
 
+def load_truth(run: Run) -> Truth:
+    """What is true of the synthetic market of a run, as it was when the run was planned.
+
+    Raises:
+        BadInputError: The run has none.
+    """
+    return read_truth(run.folder)
+
+
+def _made_up(folder: Path, store: Path) -> bool:
+    """Whether the bars are of a synthetic market: the folder's files, or, where it is the store itself, those in it."""
+    same = folder.resolve() == store.resolve()
+    return is_synthetic(store) if same else (folder / SYNTHETIC_MARKER).exists()
+
+
 def _store(settings: Settings, folder: Path) -> Path:
     """The home's bar store; a folder of the synthetic exchange has one of its own: another such folder contradicts it."""
     if not (folder / SYNTHETIC_MARKER).exists():
@@ -123,9 +149,9 @@ def _store(settings: Settings, folder: Path) -> Path:
 
 
 def _synthetic(settings: Settings, today: date) -> Path:
-    """The synthetic exchange's folder, written once per seed and day; its last session is yesterday or before."""
+    """The planted market's folder, written once per seed and day; its last session is yesterday or before."""
     end = today - timedelta(days=1)
-    folder = settings.home / "synthetic" / f"seed{SYNTHETIC_SEED}-{end}"
+    folder = settings.home / "synthetic" / f"planted-seed{SYNTHETIC_SEED}-{end}"
     if not (folder / SYNTHETIC_MARKER).exists():
         write_exchange(folder, seed=SYNTHETIC_SEED, end=end)
     return folder

@@ -6,11 +6,10 @@ import math
 from pathlib import Path
 
 from minhos.files import read_json, write_json
-from minhos.market_data.synthetic import bayes_accuracy
 from minhos.night.gate import GateEvidence, GateRules, decide_gate
 from minhos.night.recipe import RECIPE
 from minhos.night.run import Progress, Run, StepResult
-from minhos.night.steps.ingest import load_plan
+from minhos.night.steps.ingest import load_plan, load_truth
 from minhos_client.contract import MEMBERS
 
 __all__ = ["judge"]
@@ -21,11 +20,10 @@ def judge(run_folder: str) -> str:
     run = Run(Path(run_folder))
 
     def work(_progress: Progress) -> StepResult:
-        _, plan = load_plan(run)
         evaluation = read_json(run.folder / "evaluation.json")
         backtest = read_json(run.folder / "backtest.json")
         evidence = GateEvidence(
-            accuracy_limit=bayes_accuracy(RECIPE.horizon_bars) if plan.synthetic else None,
+            accuracy_limit=_accuracy_limit(run),
             accuracy=evaluation["accuracy"],
             accuracy_low=evaluation["accuracy_low"],
             base_rate=evaluation["base_rate"],
@@ -47,6 +45,14 @@ def judge(run_folder: str) -> str:
 
     run.step("gate", work)
     return run_folder
+
+
+def _accuracy_limit(run: Run) -> float | None:
+    """What no predictor on the synthetic market can exceed, on this run's timeframe; None for a real market."""
+    _, plan = load_plan(run)
+    if not plan.synthetic:
+        return None
+    return load_truth(run).accuracy_limit(timeframe_seconds=plan.timeframe_seconds, horizon_bars=RECIPE.horizon_bars)
 
 
 def _number(value: float | None) -> float:
