@@ -46,9 +46,7 @@ def read_mapped_table(path: Path, rule: FileRule, instrument: Instrument | None 
         "open_interest", None
     )  # a bar is one without it, and many files have none for some days
     for name in _PRICES:
-        columns[name] = np.round(
-            columns[name] * rule.price_scale, 12
-        )  # 1685400 x 0.0001 is 168.54, not 168.54000000000002
+        columns[name] = _scaled(columns[name], rule.price_scale)
     return bar_file(
         table,
         kind=KIND,
@@ -72,6 +70,15 @@ def _table(path: Path, rule: FileRule) -> Table:
     return read_parquet_table(
         path, columns={*rule.time, *sources, *(name for both in map(_two, sources) for name in both)}
     )
+
+
+def _scaled(numbers: npt.NDArray[np.float64], scale: float) -> npt.NDArray[np.float64]:
+    """`numbers` x `scale`, float64 [T], as the decimal that is meant: 1685400 x 0.0001 is 168.54, not 168.54000000000002.
+
+    A division by a whole number is exact to the last bit, a product with its inverse, which has no exact value, is not.
+    """
+    inverse = round(1.0 / scale)
+    return numbers / inverse if inverse and 1.0 / inverse == scale else numbers * scale
 
 
 def _two(source: str) -> tuple[str, ...]:
