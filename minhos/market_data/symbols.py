@@ -21,7 +21,7 @@ def contract_code(name: str) -> str:
     `BTCUSDT_PERP_BINANCE` -> `BTCUSDT`; a continuous chart's `[C]` is dropped.
     """
     text = _CHART_TYPE.sub("", name.strip().upper())
-    cqg = re.fullmatch(r"F\.[A-Z]{2}\.(?P<code>[A-Z0-9]+)", text)
+    cqg = re.match(r"F\.[A-Z]{2}\.(?P<code>[A-Z0-9]+)(?![A-Z0-9])", text)
     if cqg is not None:
         return cqg["code"]
     return re.split(r"[^A-Z0-9]+", text.lstrip("@#/$^"), maxsplit=1)[0]

@@ -55,7 +55,7 @@ def read_mapped_table(path: Path, rule: FileRule, instrument: Instrument | None 
         columns=columns,
         stamped_at_end=rule.stamp == "end" and not times.are_dates,
         drop_last=table.cut is not None or rule.last_bar == "open",
-        timeframe_seconds=None if rule.timeframe is None else parse_timeframe(rule.timeframe),
+        mapped_timeframe=None if rule.timeframe is None else parse_timeframe(rule.timeframe),
         zone=times.zone,
         words=tuple(words),
         open_interest=open_interest,

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from minhos.errors import BadInputError, ConfigError
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.readers.bar_file import BarFile
-from minhos.market_data.readers.column_map import ColumnMap, FileRule, load_column_map
+from minhos.market_data.readers.column_map import ColumnMap, FileRule, SierraRule, load_column_map
 from minhos.market_data.readers.mapped_table import KIND as MAPPED_TABLE
 from minhos.market_data.readers.mapped_table import read_mapped_table
 from minhos.market_data.readers.parquet_table import is_parquet
@@ -49,14 +49,16 @@ _NAMED_FILES = 3
 class Found:
     """A file that a reader can read: what it is, before its rows are looked at.
 
-    `zone`: IANA zone that is stated for a Sierra Chart text file. `rule`: of a mapped table. `price_multiplier`,
-    `combine_sub_trades`: of a `.scid` (the first of a `.depth` too); a multiplier of None is the instrument's.
+    `zone`: IANA zone that is stated for a Sierra Chart text file; `zone_is_certain`: also where its sessions contradict.
+    `rule`: of a mapped table. `price_multiplier`, `combine_sub_trades`: of a `.scid` (the first of a `.depth` too); a
+    multiplier of None is the instrument's.
     """
 
     path: Path
     kind: str
     symbol: str
     zone: str | None = None
+    zone_is_certain: bool = False
     rule: FileRule | None = None
     price_multiplier: float | None = None
     combine_sub_trades: bool = False
@@ -235,8 +237,10 @@ def _look(path: Path, column_map: ColumnMap, chosen: Path | None, said: Statemen
             raise BadInputError(
                 f"{path}: no symbol in the file's name; name it as Sierra Chart does (MNQZ25-CME_5m...)"
             )
-        stated = None if column_map.sierra_text is None else column_map.sierra_text.zone_for(path)
-        return Found(path=path, kind=SIERRA_TEXT, symbol=symbol, zone=stated or said.zone)
+        sierra = column_map.sierra_text or SierraRule()
+        stated = sierra.zone_for(path)
+        certain = stated is not None and sierra.zone_is_certain
+        return Found(path=path, kind=SIERRA_TEXT, symbol=symbol, zone=stated or said.zone, zone_is_certain=certain)
     if path.name.lower().endswith(_NAMED_BY_SIERRA):
         raise BadInputError(
             f"{path}: named like a file of Sierra Chart's bars, but it begins with {header or _head(path)!r}; "
@@ -286,4 +290,4 @@ def read_found(found: Found, instrument: Instrument) -> BarFile:
     """Read a text file or table with the reader of its kind; `BadInputError` as that reader raises it."""
     if found.rule is not None:
         return read_mapped_table(found.path, found.rule, instrument)
-    return read_sierra_text(found.path, zone=found.zone, instrument=instrument)
+    return read_sierra_text(found.path, zone=found.zone, zone_is_certain=found.zone_is_certain, instrument=instrument)
