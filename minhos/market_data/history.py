@@ -17,7 +17,7 @@ from minhos.market_data.rolls.decide import build_schedule
 from minhos.market_data.rolls.schedule import write_schedule
 from minhos.market_data.store import BarStore
 from minhos.market_data.symbols import root_of
-from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
+from minhos.market_data.timeframes import DAY_SECONDS, finest_first, timeframe_name
 
 __all__ = ["History", "Moment", "schedule_path"]
 
@@ -65,8 +65,8 @@ class History:
         return self._instruments.find(symbol)
 
     def timeframes(self, symbol: str) -> tuple[int, ...]:
-        """The timeframes that are stored of a symbol, in seconds, finest first; none of an unknown symbol."""
-        return tuple(sorted(self._stored.get(symbol, ())))
+        """The timeframes that are stored of a symbol, in seconds, finest first, time bars before others."""
+        return tuple(sorted(self._stored.get(symbol, ()), key=finest_first))
 
     def finest(self, symbol: str) -> int:
         """The finest stored timeframe of a symbol, seconds; `BadInputError` where there is none."""
@@ -83,11 +83,13 @@ class History:
                 f"{self._store.root}: no bars of {symbol}; there are {', '.join(self.symbols) or 'none at all'}; take its "
                 "files in with `minhos ingest`"
             )
-        fitting = [seconds for seconds in stored if timeframe_seconds % seconds == 0]
+        fitting = [
+            s for s in stored if s == timeframe_seconds or (0 < s < timeframe_seconds and timeframe_seconds % s == 0)
+        ]
         if not fitting:
             raise BadInputError(
                 f"{symbol}: no bars from which {timeframe_name(timeframe_seconds)} can be built, the store has "
-                f"{', '.join(map(timeframe_name, stored))}; ask for one of these, or take in a finer file"
+                f"{', '.join(map(timeframe_name, stored))}; ask for one of these, or take in finer time bars or ticks"
             )
         return max(fitting)
 
