@@ -72,7 +72,7 @@ def ingest(
     from minhos.market_data.intake.take_in import take_in
     from minhos.market_data.readers.scan import Statements
     from minhos.market_data.store import BarStore
-    from minhos.market_data.timeframes import parse_timeframe
+    from minhos.market_data.timeframes import parse_time_bars
 
     settings = Settings.from_environment(os.environ)
     options = IntakeOptions(
@@ -84,7 +84,7 @@ def ingest(
             price_multipliers=_multipliers(multiplier or []),
             combine_sub_trades=combine_sub_trades,
         ),
-        timeframe_seconds=parse_timeframe(timeframe),
+        timeframe_seconds=parse_time_bars(timeframe, what="what ticks and depth are made into"),
         full=full,
         replace=replace,
     )
@@ -128,7 +128,11 @@ def _multipliers(given: list[str]) -> dict[str, float]:
 def bars(
     symbol: Annotated[str | None, typer.Argument(help="Which bars to show. Default: list what there is.")] = None,
     timeframe: Annotated[
-        str | None, typer.Option(help="5m, 1h ... built from finer bars where it is not stored. Default: the finest.")
+        str | None,
+        typer.Option(
+            help="5m, 1h ... built from finer bars where it is not stored; 8r, 500t, 1000v: range, trade and volume bars. "
+            "Default: the finest."
+        ),
     ] = None,
     start: Annotated[datetime | None, typer.Option("--from", formats=CLOCKS, help="First bar's end, UTC.")] = None,
     end: Annotated[datetime | None, typer.Option("--to", formats=CLOCKS, help="Last bar's end, UTC.")] = None,

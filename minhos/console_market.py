@@ -182,9 +182,10 @@ def print_catalog(out: Console, entries: Sequence[CatalogEntry]) -> None:
 
 def print_bars(out: Console, series: BarSeries, *, rows: int, marks: Callable[[int], str] | None = None) -> None:
     """The last `rows` bars. `marks`: a note on bar t, or nothing."""
-    from minhos.market_data.timeframes import timeframe_name
+    from minhos.market_data.timeframes import is_time, timeframe_name
     from minhos_client.contract import BAR_COLUMNS
 
+    clock = utc if is_time(series.timeframe_seconds) else utc_to_milliseconds
     known = {name.removesuffix("_volume"): series.column(name) for name in BAR_COLUMNS if series.has(name)}
     if series.open_interest is not None:
         known["interest"] = series.open_interest
@@ -199,9 +200,14 @@ def print_bars(out: Console, series: BarSeries, *, rows: int, marks: Callable[[i
     for row in shown:
         cells = [_number(column[row]) for column in known.values()]
         table.add_row(
-            utc(int(series.bar_end[row])).removesuffix(" UTC"), *cells, *([] if marks is None else [marks(row)])
+            clock(int(series.bar_end[row])).removesuffix(" UTC"), *cells, *([] if marks is None else [marks(row)])
         )
     out.print(table)
+
+
+def utc_to_milliseconds(microseconds: int) -> str:
+    """`2025-12-18 14:35:07.250` of UTC us; several range bars end in one minute."""
+    return str(np.datetime64(microseconds, "us").astype("datetime64[ms]")).replace("T", " ")
 
 
 def _number(value: float) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from minhos.errors import BadInputError
 from minhos.files import write_bytes
+from minhos.market_data.timeframes import activity_of, is_time
 from minhos_client.contract import BAR_COLUMNS
 
 __all__ = ["BarSeries", "iso", "read_bars", "write_bars"]
@@ -21,8 +22,10 @@ _TIMEFRAME_KEY = b"minhos.timeframe_seconds"
 
 
 def iso(bar_end_us: int) -> str:
-    """A UTC microsecond stamp as people read it: `2025-12-18T14:35Z` (seconds only where there are any)."""
+    """A UTC microsecond stamp as people read it: `2025-12-18T14:35Z` (seconds and their parts where there are any)."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(bar_end_us))
+    if bar_end_us % 1_000_000:
+        return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
     return f"{moment:%Y-%m-%dT%H:%M}Z" if bar_end_us % 60_000_000 == 0 else f"{moment:%Y-%m-%dT%H:%M:%S}Z"
 
 
@@ -30,6 +33,7 @@ def iso(bar_end_us: int) -> str:
 class BarSeries:
     """The bars of one symbol and timeframe, oldest first.
 
+    `timeframe_seconds`: of time bars; the negative number of range, trade and volume bars (`timeframes`).
     `bar_end`: int64 [T], UTC us, strictly increasing: the moment bar t was complete and so known.
     `values`: float64 [T, 8] in the order of `minhos_client.contract.BAR_COLUMNS`; a column that the source does
     not have is NaN in every row. Prices in the quote currency, volumes in contracts (or units of the asset).
@@ -45,8 +49,11 @@ class BarSeries:
     open_interest: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        if self.timeframe_seconds <= 0:
-            raise BadInputError(f"{self.symbol}: timeframe of {self.timeframe_seconds} s, it must be positive")
+        if not is_time(self.timeframe_seconds) and activity_of(self.timeframe_seconds) is None:
+            raise BadInputError(
+                f"{self.symbol}: timeframe of {self.timeframe_seconds} s, it must be positive, or the number of range, "
+                "trade or volume bars"
+            )
         bar_end = np.array(self.bar_end, dtype=np.int64)
         values = np.array(self.values, dtype=np.float64)
         if bar_end.ndim != 1 or values.shape != (len(bar_end), len(BAR_COLUMNS)):

@@ -9,7 +9,7 @@ import numpy as np
 from minhos.errors import BadInputError
 from minhos.market_data.sessions import last_complete_session, through_session, trading_dates
 from minhos.market_data.supply import Supply, reasons
-from minhos.market_data.timeframes import parse_timeframe, timeframe_name
+from minhos.market_data.timeframes import is_time, parse_time_bars, timeframe_name
 
 __all__ = ["choose_session", "choose_symbols", "choose_timeframe", "complete_until"]
 
@@ -19,12 +19,19 @@ _STALE = timedelta(days=7)
 def choose_timeframe(supply: Supply, timeframe: str | None, *, min_bars: int) -> int:
     """Seconds of the timeframe that was asked for; default: the finest for which some symbol has `min_bars` bars."""
     if timeframe is not None:
-        return parse_timeframe(timeframe)
-    enough = [seconds for (_, seconds), bars in supply.bars.items() if len(bars.series) >= min_bars]
+        return parse_time_bars(timeframe, what="a night")
+    timed = {key: bars for key, bars in supply.bars.items() if is_time(key[1])}
+    if not timed:
+        known = ", ".join(f"{symbol} {timeframe_name(seconds)}" for symbol, seconds in sorted(supply.bars))
+        raise BadInputError(
+            f"{supply.path}: no time bars, there are only {known}; a night runs on time bars, which cannot be built from "
+            "range, trade or volume bars: export 1m, 5m ... too"
+        )
+    enough = [seconds for (_, seconds), bars in timed.items() if len(bars.series) >= min_bars]
     if not enough:
         counts = ", ".join(
             f"{symbol} {timeframe_name(seconds)}: {len(bars.series)}"
-            for (symbol, seconds), bars in sorted(supply.bars.items())
+            for (symbol, seconds), bars in sorted(timed.items())
         )
         raise BadInputError(
             f"{supply.path}: too little history, {min_bars} bars are needed and there are only {counts}; "

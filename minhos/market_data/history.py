@@ -17,7 +17,7 @@ from minhos.market_data.rolls.schedule import RollSchedule
 from minhos.market_data.store import BarStore, CatalogEntry
 from minhos.market_data.stored_expiries import Expiries, find_expiries
 from minhos.market_data.symbols import contract_code, root_of
-from minhos.market_data.timeframes import timeframe_name
+from minhos.market_data.timeframes import finest_first, timeframe_name
 
 __all__ = ["History", "Moment"]
 
@@ -72,8 +72,8 @@ class History:
         return self._instruments.find(symbol)
 
     def timeframes(self, symbol: str) -> tuple[int, ...]:
-        """The timeframes that are stored of a symbol, in seconds, finest first; none of an unknown symbol."""
-        return tuple(sorted(self._stored.get(symbol, ())))
+        """The timeframes that are stored of a symbol, in seconds, finest first, time bars before others."""
+        return tuple(sorted(self._stored.get(symbol, ()), key=finest_first))
 
     def finest(self, symbol: str) -> int:
         """The finest stored timeframe of a symbol, seconds; `BadInputError` where there is none."""
@@ -88,11 +88,13 @@ class History:
         stored = self.timeframes(symbol)
         if not stored:
             raise BadInputError(self._no_bars(symbol))
-        fitting = [seconds for seconds in stored if timeframe_seconds % seconds == 0]
+        if timeframe_seconds in stored:
+            return timeframe_seconds
+        fitting = [seconds for seconds in stored if seconds > 0 and timeframe_seconds % seconds == 0]
         if not fitting:
             raise BadInputError(
                 f"{symbol}: no bars from which {timeframe_name(timeframe_seconds)} can be built, the store has "
-                f"{', '.join(map(timeframe_name, stored))}; ask for one of these, or take in a finer file"
+                f"{', '.join(map(timeframe_name, stored))}; ask for one of these, or take in finer time bars or ticks"
             )
         entries = self._stored[symbol]
         newest = max(entries[seconds].last_bar_end for seconds in fitting) - timeframe_seconds * 1_000_000

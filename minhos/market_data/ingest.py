@@ -23,7 +23,7 @@ from minhos.market_data.plan_words import plan_words
 from minhos.market_data.readers.scan import DEPTH, Scan, find_map, scan_folder
 from minhos.market_data.store import BarStore
 from minhos.market_data.supply import Stored, Supply, from_files, from_store, join, require_some
-from minhos.market_data.timeframes import parse_timeframe, timeframe_name
+from minhos.market_data.timeframes import parse_time_bars, parse_timeframe, timeframe_name
 from minhos.market_data.universe import Universe
 
 __all__ = ["NightPlan", "SourceFile", "ingest", "parse_timeframe", "plan_night", "timeframe_name"]
@@ -67,7 +67,7 @@ def plan_night(
     require_some(supply)
     synthetic = scan.synthetic if scan else is_synthetic(store.root)
     if timeframe is not None:
-        supply.build(parse_timeframe(timeframe))
+        supply.build(parse_time_bars(timeframe, what="a night"))
     seconds = choose_timeframe(supply, timeframe, min_bars=min_bars)
     day, chosen = (session, ()) if session else choose_session(supply, seconds, min_bars=min_bars)
     symbols = choose_symbols(supply, seconds, day, min_bars=min_bars)

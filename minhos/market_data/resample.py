@@ -16,7 +16,7 @@ from minhos.market_data.anchors import bar_interval
 from minhos.market_data.bars import BarSeries, iso
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.sessions import sessions_between, trading_dates
-from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
+from minhos.market_data.timeframes import DAY_SECONDS, is_time, timeframe_name
 from minhos_client.contract import BAR_COLUMNS
 
 __all__ = ["resample", "rows_in_no_day"]
@@ -57,8 +57,8 @@ def resample(
     which counts a last row that was still open and left out. The first bar holds what the series has of it: begin with
     a whole one where that matters.
 
-    Raises `BadInputError` for a timeframe that is finer than the bars or beyond a day, and where fine bars do not fit
-    into the coarse ones: 1h into 90m, hours by the clock into bars by the session.
+    Raises `BadInputError` for bars that are no time bars, a timeframe that is finer than the bars or beyond a day, and
+    where fine bars do not fit into the coarse ones: 1h into 90m, hours by the clock into bars by the session.
     """
     if timeframe_seconds == series.timeframe_seconds:
         return series
@@ -93,6 +93,11 @@ def rows_in_no_day(series: BarSeries, instrument: Instrument) -> int:
 
 def _check_timeframe(series: BarSeries, timeframe_seconds: int) -> None:
     fine, coarse = timeframe_name(series.timeframe_seconds), timeframe_name(timeframe_seconds)
+    if not (is_time(series.timeframe_seconds) and is_time(timeframe_seconds)):
+        raise BadInputError(
+            f"{series.symbol}: bars of {coarse} cannot be made from bars of {fine}: range, trade and volume bars end when "
+            "enough has happened and are built from trades only; ingest the file with these bars, or the ticks (.scid)"
+        )
     if timeframe_seconds < series.timeframe_seconds:
         raise BadInputError(f"{series.symbol}: bars of {coarse} cannot be made from bars of {fine}; ingest finer bars")
     if timeframe_seconds > DAY_SECONDS:

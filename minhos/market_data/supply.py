@@ -18,7 +18,7 @@ from minhos.market_data.night_bars import NightBars
 from minhos.market_data.rolls.adjustment import why_no_ratio
 from minhos.market_data.rolls.continuous import ContinuousSeries
 from minhos.market_data.sessions import through_session
-from minhos.market_data.timeframes import timeframe_name
+from minhos.market_data.timeframes import finest_first, is_time, timeframe_name
 from minhos.market_data.universe import Universe
 
 __all__ = ["CONTINUOUS", "Stored", "Supply", "from_files", "from_store", "join", "reasons", "require_some"]
@@ -98,17 +98,17 @@ class Supply:
         return sorted({symbol for symbol, _ in self.bars})
 
     def timeframes(self, symbol: str) -> list[int]:
-        """Timeframes in seconds of one symbol, finest first."""
-        return sorted(seconds for known, seconds in self.bars if known == symbol)
+        """Timeframes in seconds of one symbol, finest first, time bars before others."""
+        return sorted((seconds for known, seconds in self.bars if known == symbol), key=finest_first)
 
     def of(self, seconds: int) -> dict[str, Stored]:
         """The bars of one timeframe, by symbol."""
         return {symbol: one for (symbol, known), one in sorted(self.bars.items()) if known == seconds}
 
     def build(self, seconds: int) -> None:
-        """Add the bars of a timeframe that can be built from finer ones."""
+        """Add the bars of a timeframe that can be built from finer ones; range, trade and volume bars build none."""
         for symbol in self.symbols:
-            finer = [known for known in self.timeframes(symbol) if seconds % known == 0]
+            finer = [known for known in self.timeframes(symbol) if is_time(known) and seconds % known == 0]
             if finer and seconds not in finer:
                 stored = self.history.source_timeframe(symbol, seconds) if symbol in self.history.symbols else 0
                 source = self.bars[(symbol, stored if stored in finer else max(finer))]
@@ -134,7 +134,7 @@ def join(supply: Supply, roots: Sequence[str], instruments: Instruments, *, keep
     for root in roots:
         instrument = instruments.find(root)
         codes = supply.history.contracts(root)
-        found = {seconds for code in codes for seconds in supply.history.timeframes(code)}
+        found = {seconds for code in codes for seconds in supply.history.timeframes(code) if is_time(seconds)}
         failed: dict[int, str] = {}
         sources = [supply.bars.pop(key) for key in sorted(supply.bars) if key[0] in codes and key[0] not in keep]
         for seconds in sorted(found):

@@ -23,7 +23,7 @@ def contract_code(name: str) -> str:
     dropped.
     """
     text = _CHART_TYPE.sub("", name.strip().upper())
-    cqg = re.fullmatch(r"F\.[A-Z]{2}\.(?P<code>[A-Z0-9]+)", text)
+    cqg = re.match(r"F\.[A-Z]{2}\.(?P<code>[A-Z0-9]+)(?![A-Z0-9])", text)
     if cqg is not None:
         return cqg["code"]
     pair = _CRYPTO_PAIR.match(text)

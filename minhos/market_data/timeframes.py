@@ -1,70 +1,107 @@
-"""Timeframes: their names, and what the stamps and the name of a file say about them."""
+"""Timeframes: one number for the length of bars, and its name.
+
+Time bars are their seconds: 300 is `5m`. Range, trade and volume bars have no length in time. They are a negative
+number, the kind in millions and the size below them, so that one integer stays the key of a series everywhere:
+
+| name    | bars that end                     | number       |
+|---------|-----------------------------------|--------------|
+| `8r`    | once high - low is 8 ticks        | `-1_000_008` |
+| `500t`  | after 500 trades ("tick bars")    | `-2_000_500` |
+| `1000v` | once 1000 contracts have traded   | `-3_001_000` |
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Final, Literal
 
-import numpy as np
-import numpy.typing as npt
+from minhos.errors import ConfigError
 
-from minhos.errors import BadInputError, ConfigError
+__all__ = [
+    "DAY_SECONDS",
+    "UNIT_SECONDS",
+    "Kind",
+    "activity_bars",
+    "activity_of",
+    "finest_first",
+    "is_time",
+    "parse_time_bars",
+    "parse_timeframe",
+    "timeframe_name",
+]
 
-__all__ = ["DAY_SECONDS", "dominating_step", "parse_timeframe", "timeframe_in_name", "timeframe_name"]
+Kind = Literal["range", "trades", "volume"]
 
-DAY_SECONDS = 86_400
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": DAY_SECONDS}
-_NAME_PATTERNS = (
-    re.compile(r"(?:^|[_\-. ])(?P<count>\d{1,4})(?P<unit>[smhd])(?=$|[_\-. ])", re.IGNORECASE),  # _5m, _1H
-    re.compile(
-        r"(?:^|[_\-. ])(?P<unit>[mhd])(?P<count>1|2|3|4|5|10|15|20|30)(?=$|[_\-. ])", re.IGNORECASE
-    ),  # _M30, _H1
-)
-_DAILY = re.compile(r"(?:^|[_\-. ])daily(?=$|[_\-. ])", re.IGNORECASE)
-_LEAST_SHARE = 0.5
-
-
-def parse_timeframe(text: str) -> int:
-    """Seconds of a timeframe such as `5m`, `1h`, `1d`, `30s`; `ConfigError` for anything else."""
-    match = re.fullmatch(r"(\d{1,4})([smhd])", text.strip().lower())
-    if match is None or int(match[1]) == 0:
-        raise ConfigError(f"timeframe {text!r} is not known: write a number and s, m, h or d (5m, 30m, 1h, 1d)")
-    return int(match[1]) * _UNIT_SECONDS[match[2]]
-
-
-def timeframe_name(seconds: int) -> str:
-    """The shortest whole name: 300 -> `5m`, 3600 -> `1h`, 5400 -> `90m`, 86400 -> `1d`."""
-    if seconds <= 0:
-        raise ConfigError(f"a timeframe of {seconds} seconds is not possible: it must be positive")
-    for unit in ("d", "h", "m"):
-        if seconds % _UNIT_SECONDS[unit] == 0:
-            return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
-    return f"{seconds}s"
+DAY_SECONDS: Final = 86_400
+UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": DAY_SECONDS}
+_KINDS: Final[dict[str, Kind]] = {"r": "range", "t": "trades", "v": "volume"}
+_LETTERS: Final = {kind: letter for letter, kind in _KINDS.items()}
+_CODES: Final[dict[Kind, int]] = {"range": 1, "trades": 2, "volume": 3}
+_SIZES: Final = 1_000_000
 
 
-def timeframe_in_name(stem: str) -> int | None:
-    """The timeframe that a file name states (`_5m`, `_1H`, `_M30`, `.DAILY`), in seconds; None without one."""
-    if _DAILY.search(stem):
-        return DAY_SECONDS
-    for pattern in _NAME_PATTERNS:
-        match = pattern.search(stem)
-        if match is not None:
-            return int(match["count"]) * _UNIT_SECONDS[match["unit"].lower()]
+def is_time(timeframe_seconds: int) -> bool:
+    """Whether these are time bars. False for range, trade and volume bars, from which no time bars can be built."""
+    return timeframe_seconds > 0
+
+
+def activity_bars(kind: Kind, size: int) -> int:
+    """The number of range (`size` in ticks), trade or volume bars, negative: `-1_000_008` for 8-tick range bars."""
+    if not 0 < size < _SIZES:
+        raise ConfigError(f"{kind} bars of {size:,} are not possible: the size must be from 1 to {_SIZES - 1:,}")
+    return -(_CODES[kind] * _SIZES + size)
+
+
+def activity_of(timeframe_seconds: int) -> tuple[Kind, int] | None:
+    """Kind and size behind a negative number; None for time bars and for a number that is no timeframe."""
+    code, size = divmod(-timeframe_seconds, _SIZES)
+    for kind, known in _CODES.items():
+        if known == code and size > 0:
+            return kind, size
     return None
 
 
-def dominating_step(stamps: npt.NDArray[np.int64], *, where: str) -> int:
-    """The difference between neighbouring stamps that most rows have, in seconds.
+def finest_first(timeframe_seconds: int) -> tuple[bool, int]:
+    """A key to sort timeframes by: time bars from the finest on, then the others by kind and size."""
+    return not is_time(timeframe_seconds), abs(timeframe_seconds)
 
-    `stamps` int64 [T], UTC us. Range, tick and volume bars have no such step: `BadInputError`.
+
+def parse_timeframe(text: str) -> int:
+    """Seconds of a timeframe such as `5m`, `1h`, `1d`, `30s`, the negative number of `8r`, `500t`, `1000v`.
+
+    Raises `ConfigError` for anything else.
     """
-    if len(stamps) < 3:
-        raise BadInputError(f"{where}: too little history, {len(stamps)} rows; give a file with more bars")
-    steps, counts = np.unique(np.diff(stamps), return_counts=True)
-    best = int(np.argmax(counts))
-    share = counts[best] / (len(stamps) - 1)
-    if share < _LEAST_SHARE or steps[best] % 1_000_000 or steps[best] <= 0:
-        raise BadInputError(
-            f"{where}: no regular timeframe, the most frequent step of {steps[best] / 1e6:g} s is in {share:.0%} of the "
-            f"rows, at least {_LEAST_SHARE:.0%} are needed; export time bars (1m, 5m, 1h ...), not range or tick bars"
-        )
-    return int(steps[best]) // 1_000_000
+    match = re.fullmatch(r"(\d{1,6})([smhdrtv])", text.strip().lower())
+    if match is not None and int(match[1]) > 0:
+        if match[2] in _KINDS:
+            return activity_bars(_KINDS[match[2]], int(match[1]))
+        if len(match[1]) <= 4:
+            return int(match[1]) * UNIT_SECONDS[match[2]]
+    raise ConfigError(
+        f"timeframe {text!r} is not known: write a number and s, m, h or d (5m, 30m, 1h, 1d), or r, t or v for range, "
+        "trade and volume bars (8r, 500t, 1000v)"
+    )
+
+
+def parse_time_bars(text: str, *, what: str) -> int:
+    """Seconds of a timeframe of time bars; `ConfigError` for others. `what` needs time, in words: `a night`."""
+    seconds = parse_timeframe(text)
+    if not is_time(seconds):
+        raise ConfigError(f"timeframe {text!r}: {what} needs time bars; write a number and s, m, h or d (5m, 1h)")
+    return seconds
+
+
+def timeframe_name(seconds: int) -> str:
+    """The shortest whole name: 300 -> `5m`, 3600 -> `1h`, 5400 -> `90m`, 86400 -> `1d`; -1000008 -> `8r`."""
+    if not is_time(seconds):
+        activity = activity_of(seconds)
+        if activity is None:
+            raise ConfigError(
+                f"a timeframe of {seconds} seconds is not possible: it must be positive, or the number of range, trade or "
+                "volume bars"
+            )
+        return f"{activity[1]}{_LETTERS[activity[0]]}"
+    for unit in ("d", "h", "m"):
+        if seconds % UNIT_SECONDS[unit] == 0:
+            return f"{seconds // UNIT_SECONDS[unit]}{unit}"
+    return f"{seconds}s"

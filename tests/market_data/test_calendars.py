@@ -164,7 +164,7 @@ def test_a_holiday_on_which_globex_trades_is_the_first_part_of_the_next_session(
     [
         # CME: the trading day of equity indices ends at 16:15 instead of 15:15 from trade date 2012-11-19 on, with a halt
         # at 15:15 to 15:30 for the same trade date (until then those minutes were the next one's)
-        ("2012-11-16", ["15T15:30-16T15:15"]),
+        ("2012-11-16", ["15T15:30-15T16:30", "15T17:00-16T15:15"]),
         ("2012-11-19", ["18T17:00-19T15:15", "19T15:30-19T16:15"]),
         # CME: the daily close is 16:00 from 2015-09-21 on
         ("2015-09-18", ["17T17:00-18T15:15", "18T15:30-18T16:15"]),

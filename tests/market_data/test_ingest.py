@@ -168,7 +168,7 @@ def test_an_export_made_right_after_the_close_has_the_session_complete(write_exp
 def test_a_chart_in_another_zone_is_warned_of(write_export: Write, tmp_path: Path) -> None:
     write_export("ESZ25-CME_5m.scid_BarData.txt", lines(17, 420))
     assert not any("WARNING" in words for words in plan(tmp_path).words)
-    (tmp_path / "map.toml").write_text('[sierra_text]\nzone = "America/Chicago"\n')
+    (tmp_path / "map.toml").write_text('[sierra_text]\nzone = "America/Chicago"\nzone_is_certain = true\n')
     (warning,) = [words for words in plan(tmp_path).words if "WARNING" in words]
     assert "of the bars lie in the daily break, the weekend or a holiday of ESZ25 by America/Chicago" in warning
     assert "it trades 17:00 to 16:00 America/Chicago" in warning
@@ -285,7 +285,7 @@ def test_many_files_that_are_not_read_are_one_line(week: Path) -> None:
 
 
 def test_a_map_beside_the_files_is_found_and_two_are_refused(week: Path) -> None:
-    (week / "map.toml").write_text('[sierra_text]\nzone = "America/Chicago"\n')
+    (week / "map.toml").write_text('[sierra_text]\nzone = "America/Chicago"\nzone_is_certain = true\n')
     night = plan(week, session=date(2025, 12, 18))
     assert night.map_file == week / "map.toml"
     assert any("times are read as America/Chicago" in words for words in night.words)

@@ -45,6 +45,18 @@ def globex(first: date, days: int, minutes: int, *, opens: time = time(17), clos
     )
 
 
+def fx_weeks(first_sunday: date, weeks: int) -> Integers:
+    """Starts of 15-minute bars from Sunday 17:00 to Friday 17:00 New York."""
+    new_york = ZoneInfo("America/New_York")
+    sundays = [first_sunday + timedelta(days=7 * week) for week in range(weeks)]
+    return np.concatenate(
+        [
+            np.arange(us(day, time(17), new_york), us(day + timedelta(days=5), time(17), new_york), 900_000_000)
+            for day in sundays
+        ]
+    )
+
+
 def in_zone(utc_us: Integers, zone: str) -> Integers:
     """What a chart of that zone shows, as if it were UTC us."""
     stamps = pd.DatetimeIndex(utc_us.astype("datetime64[us]")).tz_localize("UTC").tz_convert(zone).tz_localize(None)
@@ -209,14 +221,7 @@ def test_the_halt_of_a_market_that_trades_on_weekends_is_no_evidence() -> None:
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo", "Europe/Athens"])
 def test_a_market_with_a_weekly_open_is_found_by_it(zone: str) -> None:
-    opens = [date(2026, 1, 4) + timedelta(days=7 * week) for week in range(20)]  # Sundays
-    new_york = ZoneInfo("America/New_York")
-    bars = np.concatenate(
-        [
-            np.arange(us(day, time(17), new_york), us(day + timedelta(days=5), time(17), new_york), 900_000_000)
-            for day in opens
-        ]
-    )
+    bars = fx_weeks(date(2026, 1, 4), 20)
     assert_right(infer(bars, zone, EURUSD, minutes=15), bars, zone)
 
 
@@ -248,7 +253,55 @@ def test_a_clock_that_no_zone_has_is_undecided() -> None:
     bars = globex(date(2025, 9, 1), 365, 30)
     found = infer_zone(in_zone(bars, "America/New_York") + 7 * 3_600_000_000, CL, timeframe_seconds=1800)
     assert isinstance(found, Undecided)
-    assert "no zone fits the session: at best Europe/Athens " in found.words
+    assert found.words.endswith(
+        "opens and 260 of 260 closes fit, a broker's clock that no zone has; export the chart in UTC"
+    )
+    assert found.words.startswith("America/New_York + 7 h 260 of 260 ")
+
+
+RARE = ("Asia/Jerusalem", "Africa/Cairo", "America/Santiago", "Asia/Beirut", "America/Asuncion", "Australia/Lord_Howe",
+        "America/Havana", "Europe/Chisinau", "Asia/Gaza", "Africa/Casablanca", "Asia/Tehran", "Pacific/Chatham")  # fmt: skip
+
+
+@given(
+    clock=st.sampled_from(
+        (*RARE, "America/New_York + 7 h", "America/New_York + 5 h", "Europe/Athens", "Europe/London")
+    ),
+    first=st.dates(date(2016, 1, 1), date(2026, 12, 31)),
+    weeks=st.integers(3, 60),
+    fx=st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_clock_with_other_rules_of_summer_time_is_never_taken_for_a_known_one(
+    clock: str, first: date, weeks: int, fx: bool
+) -> None:
+    first -= timedelta(days=(first.weekday() + 1) % 7)
+    bars = fx_weeks(first, weeks) if fx else globex(first, 7 * weeks, 15)
+    zone, _, ahead = clock.partition(" + ")
+    shown = in_zone(bars, zone) + (int(ahead.split()[0]) if ahead else 0) * 3_600_000_000
+    found = infer_zone(shown, EURUSD if fx else CL, timeframe_seconds=900)
+    if isinstance(found, Inferred):
+        np.testing.assert_array_equal(in_zone(bars, found.zone), shown, err_msg=f"{found.zone}: {found.words}")
+
+
+def test_misfits_that_stand_together_in_weeks_are_another_clock() -> None:
+    # a clock that no candidate has: New York, but for three weeks of July it stands an hour ahead
+    bars = globex(date(2025, 5, 5), 400, 15)
+    shown = in_zone(bars, "America/New_York")
+    july = (bars >= us(date(2025, 7, 6), time(0))) & (bars < us(date(2025, 7, 27), time(0)))
+    found = infer_zone(shown + np.where(july, 3_600_000_000, 0), CL, timeframe_seconds=900)
+    assert isinstance(found, Undecided)
+    assert "closes fit, but none of 30 from 2025-07-06 to 2025-07-26: other rules of summer time?" in found.words
+
+
+def test_how_a_given_zone_fits_is_told_where_it_is_another_clock() -> None:
+    bars = globex(date(2025, 9, 1), 28, 5)
+    found = infer_zone(in_zone(bars, "UTC"), CL, timeframe_seconds=300, given="America/New_York")
+    assert isinstance(found, Inferred)
+    assert (found.zone, found.given_fits) == ("UTC", "America/New_York 0 of 19 opens and 0 of 19 closes")
+    same = infer_zone(in_zone(bars, "UTC"), CL, timeframe_seconds=300, given="Atlantic/Reykjavik")
+    assert isinstance(same, Inferred)
+    assert (same.zone, same.given_fits) == ("Atlantic/Reykjavik", None)
 
 
 def test_a_chart_of_the_day_session_alone_is_undecided() -> None:

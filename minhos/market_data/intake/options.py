@@ -13,7 +13,7 @@ from minhos.market_data.timeframes import timeframe_name
 
 __all__ = ["IntakeOptions", "Reading"]
 
-READERS_VERSION = 2
+READERS_VERSION = 3
 """Raise it when a reader makes other bars of the same file, or says more of it: then all files are read again."""
 
 

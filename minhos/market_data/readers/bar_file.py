@@ -14,11 +14,13 @@ from minhos.errors import BadInputError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.readers.absent import without_absent
+from minhos.market_data.readers.activity_bars import activity_timeframe, known_at
 from minhos.market_data.readers.chart_dates import dated_by_chart
 from minhos.market_data.readers.rejections import Rejection
 from minhos.market_data.readers.row_checks import note_bad_order, note_bad_values
+from minhos.market_data.readers.row_timeframe import RowTimeframe, row_timeframe
 from minhos.market_data.readers.table import Table
-from minhos.market_data.timeframes import DAY_SECONDS, dominating_step, timeframe_in_name, timeframe_name
+from minhos.market_data.timeframes import DAY_SECONDS, is_time, timeframe_name
 from minhos_client.contract import BAR_COLUMNS
 
 if TYPE_CHECKING:
@@ -115,9 +117,10 @@ def bar_file(
     columns: Mapping[str, npt.NDArray[np.float64]],
     stamped_at_end: bool,
     drop_last: bool,
-    timeframe_seconds: int | None,
     zone: str | None,
     words: tuple[str, ...],
+    mapped_timeframe: int | None = None,
+    timeframe: RowTimeframe | None = None,
     open_interest: npt.NDArray[np.float64] | None = None,
     instrument: Instrument | None = None,
 ) -> BarFile:
@@ -127,20 +130,30 @@ def bar_file(
     contract's names and `open_interest` float64 [T]. A bar that is stamped at its start ends where the grid of `instrument`
     says (Sierra's hourly bars are cut at the session's anchors), or that of the file's own chart; off any grid one timeframe
     later, or when the next starts. `drop_last`: the last row is still open or half-written; nothing in it is a fault.
+    `mapped_timeframe`: the number that the map states; `timeframe`: what the rows are, where the reader knows it already.
+    Range, trade and volume bars may start together; each ends when the next one starts, so the last of them is left out.
     Columns that the source has in name only become NaN (`absent`).
 
     Rows whose numbers, time, order, prices or volumes are wrong are `rejected`, up to 1 % of the rows. Raises
-    `BadInputError` with the first of them where there are more, and for a file without a regular timeframe, a name that
-    contradicts the content, too few bars.
+    `BadInputError` with the first of them where there are more, and for rows of no timeframe and no kind that is known, a
+    name or a map that contradicts the content, too few bars.
     """
     count = len(stamps) - 1 if drop_last else len(stamps)
     dated = _note_bad_times(table, stamps)
     table.faults.refuse_too_many(count, where=table.where)
-    ordered = np.sort(stamps[dated])  # times in disorder are told row by row below; here only their distances count
-    found = dominating_step(ordered[np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))], where=str(table.path))
-    _check_timeframe(table.path, found=found, mapped=timeframe_seconds)
+    if timeframe is None:
+        timeframe = row_timeframe(table.path, _on_clock(stamps[dated], zone), mapped=mapped_timeframe, sierra=False)
+    found = timeframe.seconds
+    if found is None:
+        complete = {name: numbers[:count] for name, numbers in columns.items()}
+        tick_size = None if instrument is None else instrument.tick_size
+        found, evidence = activity_timeframe(table.path, complete, tick_size=tick_size, stated=timeframe.stated)
+        words = (
+            *words,
+            f"{table.path.name}: {timeframe_name(found)} bars, {evidence}; each ends when the next one starts",
+        )
     compared = columns if open_interest is None else {**columns, "open interest": open_interest}
-    in_order = note_bad_order(table.faults, stamps, dated, compared)
+    in_order = note_bad_order(table.faults, stamps, dated, compared, equal_allowed=not is_time(found))
     note_bad_values(table.faults, columns, intraday=found < DAY_SECONDS)
     table.faults.refuse_too_many(count, where=table.where)
 
@@ -148,10 +161,16 @@ def bar_file(
         in_order
     )  # a rejected bar, and one that is left out, still says when the one before it ended
     chart: tuple[str, ...] = ()
-    ends = stamps[timeline]
-    if not stamped_at_end:
-        ends, chart = dated_by_chart(stamps[timeline], found, instrument, name=table.path.name, zone=zone)
     used = (timeline < count) & ~table.faults.rows[timeline]
+    if is_time(found):
+        ends = stamps[timeline]
+        if not stamped_at_end:
+            ends, chart = dated_by_chart(ends, found, instrument, name=table.path.name, zone=zone)
+        covers_until = int(ends[-1])
+    else:
+        ends = known_at(stamps[timeline], stamped_at_end=stamped_at_end)
+        covers_until = int(stamps[timeline][-1])
+        used[-1] &= stamped_at_end
     kept, bar_end = timeline[used], ends[used]
     if len(kept) < _LEAST_BARS:
         raise BadInputError(f"{table.path}: too little history, {len(kept)} complete bars; export more bars")
@@ -170,11 +189,21 @@ def bar_file(
             open_interest=None if open_interest is None else open_interest[kept],
         ),
         sha256=table.sha256,
-        covers_until=int(ends[-1]),
+        covers_until=covers_until,
         zone=zone,
         words=(*words, *chart, *absent),
         rejected=table.faults.rejections(count, place=table.place),
     )
+
+
+def _on_clock(stamps: npt.NDArray[np.int64], zone: str | None) -> npt.NDArray[np.int64]:
+    """UTC us on the clock of a zone, where the grid of a chart does not move with summer time; int64 [T]."""
+    import pandas as pd
+
+    if zone in (None, "UTC"):
+        return stamps
+    local = pd.DatetimeIndex(stamps.astype("datetime64[us]")).tz_localize("UTC").tz_convert(zone).tz_localize(None)
+    return local.to_numpy().astype("datetime64[us]").astype(np.int64)
 
 
 def _note_bad_times(table: Table, stamps: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -187,13 +216,3 @@ def _note_bad_times(table: Table, stamps: npt.NDArray[np.int64]) -> npt.NDArray[
         advice="correct or remove the row, or state the clock in the column map",
     )
     return plausible
-
-
-def _check_timeframe(path: Path, *, found: int, mapped: int | None) -> None:
-    named = timeframe_in_name(path.stem)
-    for source, stated in (("its name", named), ("the column map", mapped)):
-        if stated is not None and stated != found:
-            raise BadInputError(
-                f"{path}: {source} says {timeframe_name(stated)}, its rows are {timeframe_name(found)} bars; "
-                "export the file again or correct what is stated"
-            )

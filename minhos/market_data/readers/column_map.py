@@ -126,13 +126,15 @@ class FileRule(BaseModel):
 class SierraRule(BaseModel):
     """What a Sierra Chart export does not say itself.
 
-    `zone`: IANA zone of the charts; `zones`: pattern on the file's name -> zone, before it.
+    `zone`: IANA zone of the charts; `zones`: pattern on the file's name -> zone, before it. `zone_is_certain`: they are
+    right also where the sessions in a file say another zone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     zone: Zone | None = None
     zones: dict[str, Zone] = {}
+    zone_is_certain: bool = False
 
     def zone_for(self, path: Path) -> str | None:
         """The zone that is stated for the file, None without one; `BadInputError` where two patterns match its name."""

@@ -47,12 +47,9 @@ def read_mapped_table(path: Path, rule: FileRule, instrument: Instrument | None 
         "open_interest", None
     )  # a bar is one without it, and many files have none for some days
     for name in _PRICES:
-        scaled = columns[name] * rule.price_scale
-        columns[name] = np.round(scaled, 12)  # 1685400 x 0.0001 is 168.54, not 168.54000000000002
-        if instrument is not None and _is_float32(table, sources[name]):
-            columns[name] = market_prices(columns[name], multiplier=1.0, tick_size=instrument.tick_size)[
-                0
-            ]  # 62.06999969 is 62.07
+        columns[name] = _scaled(columns[name], rule.price_scale)
+        if instrument is not None and _is_float32(table, sources[name]):  # 62.06999969 is 62.07
+            columns[name] = market_prices(columns[name], multiplier=1.0, tick_size=instrument.tick_size)[0]
     return bar_file(
         table,
         kind=KIND,
@@ -61,7 +58,7 @@ def read_mapped_table(path: Path, rule: FileRule, instrument: Instrument | None 
         columns=columns,
         stamped_at_end=rule.stamp == "end" and not times.are_dates,
         drop_last=table.cut is not None or rule.last_bar == "open",
-        timeframe_seconds=None if rule.timeframe is None else parse_timeframe(rule.timeframe),
+        mapped_timeframe=None if rule.timeframe is None else parse_timeframe(rule.timeframe),
         zone=times.zone,
         words=tuple(words),
         open_interest=open_interest,
@@ -76,6 +73,15 @@ def _table(path: Path, rule: FileRule) -> Table:
     return read_parquet_table(
         path, columns={*rule.time, *sources, *(name for both in map(_two, sources) for name in both)}
     )
+
+
+def _scaled(numbers: npt.NDArray[np.float64], scale: float) -> npt.NDArray[np.float64]:
+    """`numbers` x `scale`, float64 [T], as the decimal that is meant: 1685400 x 0.0001 is 168.54, not 168.54000000000002.
+
+    A division by a whole number is exact to the last bit, a product with its inverse, which has no exact value, is not.
+    """
+    inverse = round(1.0 / scale)
+    return numbers / inverse if inverse and 1.0 / inverse == scale else numbers * scale
 
 
 def _two(source: str) -> tuple[str, ...]:

@@ -14,9 +14,7 @@ from minhos.market_data.readers.rejections import RowFaults
 
 __all__ = ["note_bad_order", "note_bad_values", "out_of_order"]
 
-_ORDER_ADVICE: Final = (
-    "sort the file by time and remove duplicate rows (range and tick bars are not usable here), or export it again"
-)
+_ORDER_ADVICE: Final = "sort the file by time and remove duplicate rows, or export it again"
 _COUNTS: Final = ("volume", "bid_volume", "ask_volume", "trades")
 
 Floats = npt.NDArray[np.float64]
@@ -67,13 +65,16 @@ def _longest_increasing(numbers: list[int]) -> list[int]:
     return chosen
 
 
-def note_bad_order(faults: RowFaults, stamps: Integers, dated: Flags, columns: Mapping[str, Floats]) -> Flags:
+def note_bad_order(
+    faults: RowFaults, stamps: Integers, dated: Flags, columns: Mapping[str, Floats], *, equal_allowed: bool = False
+) -> Flags:
     """Note the rows whose time does not fit between those of their neighbours; the others as bool [T].
 
     `stamps` int64 [T], UTC us; `dated` bool [T], false where a row has no time; `columns` float64 [T] each.
+    `equal_allowed`: rows with one time are different bars, in the order of the file.
     """
     wrong = np.zeros(len(stamps), dtype=np.bool_)
-    wrong[dated] = out_of_order(stamps[dated])
+    wrong[dated] = out_of_order(_ranks(stamps[dated]) if equal_allowed else stamps[dated])
     in_order: Flags = dated & ~wrong
     if not np.any(wrong):
         return in_order
@@ -102,6 +103,13 @@ def note_bad_order(faults: RowFaults, stamps: Integers, dated: Flags, columns: M
     ):
         faults.add(bad, why, describe, advice=_ORDER_ADVICE)
     return in_order
+
+
+def _ranks(stamps: Integers) -> Integers:
+    """The place of each row by time, of equal times by the order of the file; int64 [T], all different."""
+    ranks = np.empty(len(stamps), dtype=np.int64)
+    ranks[np.argsort(stamps, kind="stable")] = np.arange(len(stamps))
+    return ranks
 
 
 def note_bad_values(faults: RowFaults, columns: Mapping[str, Floats], *, intraday: bool) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from minhos.errors import BadInputError, ConfigError
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.readers.bar_file import BarFile
-from minhos.market_data.readers.column_map import ColumnMap, FileRule, is_column_map, load_column_map
+from minhos.market_data.readers.column_map import ColumnMap, FileRule, SierraRule, is_column_map, load_column_map
 from minhos.market_data.readers.mapped_table import KIND as MAPPED_TABLE
 from minhos.market_data.readers.mapped_table import read_mapped_table
 from minhos.market_data.readers.parquet_table import is_parquet
@@ -52,14 +52,16 @@ _NAMED_FILES = 3
 class Found:
     """A file that a reader can read: what it is, before its rows are looked at.
 
-    `zone`: IANA zone that is stated for a Sierra Chart text file. `rule`: of a mapped table. `price_multiplier`,
-    `combine_sub_trades`: of a `.scid` (the first of a `.depth` too); a multiplier of None is the instrument's.
+    `zone`: IANA zone that is stated for a Sierra Chart text file; `zone_is_certain`: also where its sessions contradict.
+    `rule`: of a mapped table. `price_multiplier`, `combine_sub_trades`: of a `.scid` (the first of a `.depth` too); a
+    multiplier of None is the instrument's.
     """
 
     path: Path
     kind: str
     symbol: str
     zone: str | None = None
+    zone_is_certain: bool = False
     rule: FileRule | None = None
     price_multiplier: float | None = None
     combine_sub_trades: bool = False
@@ -255,8 +257,10 @@ def _look(path: Path, column_map: ColumnMap, chosen: Path | None, said: Statemen
         return Found(path=path, kind=MAPPED_TABLE, symbol=rule.symbol, rule=rule)
     if header is not None and is_sierra_text(header):
         symbol = _symbol(path, column_map, said, sierra_symbol(path))
-        stated = None if column_map.sierra_text is None else column_map.sierra_text.zone_for(path)
-        return Found(path=path, kind=SIERRA_TEXT, symbol=symbol, zone=stated or said.zone)
+        sierra = column_map.sierra_text or SierraRule()
+        stated = sierra.zone_for(path)
+        certain = stated is not None and sierra.zone_is_certain
+        return Found(path=path, kind=SIERRA_TEXT, symbol=symbol, zone=stated or said.zone, zone_is_certain=certain)
     if path.name.lower().endswith(_NAMED_BY_SIERRA):
         raise BadInputError(
             f"{path}: named like a file of Sierra Chart's bars, but it begins with {header or _head(path)!r}; "
@@ -315,4 +319,6 @@ def read_found(found: Found, instrument: Instrument) -> BarFile:
     """Read a text file or table with the reader of its kind; `BadInputError` as that reader raises it."""
     if found.rule is not None:
         return read_mapped_table(found.path, found.rule, instrument)
-    return read_sierra_text(found.path, symbol=found.symbol, zone=found.zone, instrument=instrument)
+    return read_sierra_text(
+        found.path, symbol=found.symbol, zone=found.zone, zone_is_certain=found.zone_is_certain, instrument=instrument
+    )

@@ -4,10 +4,11 @@
   `Date, Time, Open, High, Low, Last, Volume, NumberOfTrades, BidVolume, AskVolume`, daily bars with `OpenInterest`.
 - The studies "Write Bar Data to File" and "Write Bar and Study Data to File", and graph data:
   `... Volume, # of Trades, OHLC Avg, HLC Avg, HL Avg, Bid Volume, Ask Volume[, the values of studies ...]`.
-- Daily data files (`.dly`): `Date, Open, High, Low, Close, Volume, OpenInterest`.
+- Daily data files (`.dly`): `Date, Open, High, Low, Close, Volume[, OpenInterest]`.
 
-Times are the start of the bar in the chart's zone, which no such file names: it is given, or inferred (`zones`). Daily
-bars have a date and need none. Format facts: the Sierra Chart reference, sections 2 and 4.
+Bars are of time, or range, trade and volume bars (`activity_bars`). Times are the start of the bar in the chart's zone,
+which no such file names: it is given and held against the sessions, or inferred from them (`zones`). Daily bars have a
+date and need none. Format facts: the Sierra Chart reference, sections 2 and 4.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +26,11 @@ from minhos.errors import BadInputError
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.readers.bar_file import BarFile, bar_file, cut_words, utc_microseconds
 from minhos.market_data.readers.chart_dates import finer_bars_words
+from minhos.market_data.readers.row_timeframe import RowTimeframe, row_timeframe
 from minhos.market_data.readers.table import Table, first_line, read_table
 from minhos.market_data.symbols import contract_code
-from minhos.market_data.timeframes import DAY_SECONDS, dominating_step, timeframe_name
-from minhos.market_data.zones import Inferred, infer_zone
+from minhos.market_data.timeframes import DAY_SECONDS, timeframe_name
+from minhos.market_data.zones import Inferred, Undecided, infer_zone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +40,8 @@ __all__ = ["KIND", "is_sierra_text", "read_sierra_text", "sierra_symbol"]
 KIND: Final = "sierra_text"
 _SEPARATORS: Final = (",", "\t", ";")
 _EXPORT: Final = ("date", "time", "open", "high", "low", "last")
-_DAILY: Final = ("date", "open", "high", "low", "close", "volume", "openinterest")
+_DAILY: Final = ("date", "open", "high", "low", "close", "volume")
+_AFTER_DAILY: Final = ((), ("openinterest",))  # any other column there is someone else's table
 _NAMES: Final = {
     "open": ("open",),
     "high": ("high",),
@@ -55,9 +58,9 @@ _NEEDED: Final = ("open", "high", "low", "close", "volume")
 _AVERAGES: Final = ("ohlcavg", "hlcavg", "hlavg")
 _SHOWN_STUDIES: Final = 5
 _SUFFIX: Final = re.compile(
-    r"(?:\.scid)?(?:[_-]BarData|-BarStudyData|_GraphData)?(?:\.txt|\.csv|\.itxt|\.dly)?$", re.IGNORECASE
+    r"(?:\.(?:scid|dly))?(?:[_-]BarData|-BarStudyData|_GraphData)?(?:\.txt|\.csv|\.itxt|\.dly)?$", re.IGNORECASE
 )
-_TIMEFRAME: Final = re.compile(r"[_.](?:\d+[smhd]|daily)$", re.IGNORECASE)
+_DAILY_NAME: Final = re.compile(r"[_.]daily$", re.IGNORECASE)
 _CHART: Final = re.compile(r"\s*\[[^\]]*\].*|\s.*")  # `ES[M]  5 Min  #1`: the chart's type, its bars and its number
 
 
@@ -69,7 +72,9 @@ def _separator(header: str) -> str | None:
     """The separator by which a first line is one of a Sierra Chart bar file; None for any other line."""
     for separator in _SEPARATORS:
         names = tuple(_plain(name) for name in header.split(separator))
-        if names[: len(_EXPORT)] == _EXPORT or names[: len(_DAILY)] == _DAILY:
+        if names[: len(_EXPORT)] == _EXPORT:
+            return separator
+        if names[: len(_DAILY)] == _DAILY and names[len(_DAILY) :] in _AFTER_DAILY:
             return separator
     return None
 
@@ -86,20 +91,26 @@ def sierra_symbol(path: Path) -> str:
     `AAPL.dly` -> `AAPL`; `ES[M]  5 Min  #1_GraphData.txt` -> `ES`.
     """
     chart = _CHART.sub("", _SUFFIX.sub("", path.name))
-    return contract_code(_TIMEFRAME.sub("", chart))
+    return contract_code(_DAILY_NAME.sub("", chart))
 
 
 def read_sierra_text(
-    path: Path, *, symbol: str | None = None, zone: str | None = None, instrument: Instrument | None = None
+    path: Path,
+    *,
+    symbol: str | None = None,
+    zone: str | None = None,
+    zone_is_certain: bool = False,
+    instrument: Instrument | None = None,
 ) -> BarFile:
-    """Read one file of intraday or daily bars. The last row, which may be a bar that is still open, is left out.
+    """Read one file of bars. The last row, which may be a bar that is still open, is left out.
 
-    `symbol`: of its bars; None: the one that the file's name says. `zone`: IANA name of the zone of its times. Without one
-    it is inferred from the sessions of `instrument`, and the words give the evidence. Daily bars are dated by the day they
-    are stamped with, in no zone; their open interest is kept.
+    `symbol`: of the bars; None: the one that the file's name says. `zone`: IANA name of the zone of its times. It is held
+    against the sessions of `instrument`; without one the zone is inferred from them, and the words give the evidence.
+    `zone_is_certain`: read it so even where the sessions contradict. Daily bars are dated by the day they are stamped with,
+    in no zone; their open interest is kept.
 
-    Raises `BadInputError` for anything that is no well-formed file of this kind, and where the zone is neither given nor
-    to be inferred.
+    Raises `BadInputError` for anything that is no well-formed file of this kind, where the zone is neither given nor to be
+    inferred, and where the sessions say another one than is given.
     """
     header = first_line(path)
     table = read_table(path, separator=(header and _separator(header)) or ",", extra="ignore")
@@ -108,7 +119,9 @@ def read_sierra_text(
     if not symbol:
         raise BadInputError(f"{path}: no symbol in the file's name; name it as Sierra Chart does (MNQZ25-CME_5m...)")
     naive = _naive_times(table)
-    zone, zone_words = _zone(path, naive, zone, instrument)
+    starts = naive.dropna().to_numpy().astype("datetime64[us]").astype(np.int64)
+    timeframe = row_timeframe(path, starts, mapped=None, sierra=True)
+    zone, zone_words = _zone(path, starts, timeframe, _Given(zone, zone_is_certain), instrument)
     words = [f"{path.name}: {zone_words}", _last_row_words(table)]
     if studies:
         shown = ", ".join(studies[:_SHOWN_STUDIES]) + (" ..." if len(studies) > _SHOWN_STUDIES else "")
@@ -122,7 +135,7 @@ def read_sierra_text(
         columns={field: table.numbers(name) for field, name in columns.items()},
         stamped_at_end=False,
         drop_last=True,
-        timeframe_seconds=None,
+        timeframe=timeframe,
         zone=zone,
         words=tuple(words),
         open_interest=None if open_interest is None else _known_numbers(table, open_interest),
@@ -168,34 +181,53 @@ def _last_row_words(table: Table) -> str:
     return f"{table.path.name}: the last row is the bar that was still open, it is left out"
 
 
+class _Given(NamedTuple):
+    zone: str | None
+    is_certain: bool
+
+
 def _zone(
-    path: Path, naive: pd.Series[pd.Timestamp], zone: str | None, instrument: Instrument | None
+    path: Path, starts: npt.NDArray[np.int64], rows: RowTimeframe, given: _Given, instrument: Instrument | None
 ) -> tuple[str | None, str]:
-    """The zone of the stamps, None for daily bars, and where it is from, in words."""
-    starts = np.sort(naive.dropna().to_numpy().astype("datetime64[us]").astype(np.int64))
-    distinct = starts[np.flatnonzero(np.diff(starts, prepend=starts[:1] - 1))]  # equal times are told row by row later
-    timeframe = dominating_step(distinct, where=str(path))
+    """The zone of the stamps, None for daily bars, and where it is from, in words. `starts` int64 [T], naive us."""
+    timeframe = rows.seconds or 1  # bars without a length: what counts at an open and a close is their start
     if timeframe % DAY_SECONDS == 0:
-        clocks = np.flatnonzero(starts % (DAY_SECONDS * 1_000_000))
+        clocks = starts[starts % (DAY_SECONDS * 1_000_000) != 0]
         if clocks.size:
-            first = starts[clocks[0]].astype("datetime64[us]").item()
+            first = clocks.min().astype("datetime64[us]").item()
             raise BadInputError(
                 f"{path}: {timeframe_name(timeframe)} bars with a time of day ({first}): from it alone the trading date "
                 "cannot be told; export the Historical Daily chart, or intraday bars"
             )
         return None, "bars of whole days have a date and no clock, a time zone is not needed"
-    if zone is not None:
-        return zone, f"times are read as {zone}"
     if instrument is None:
-        why = "no instrument is known for its symbol"
+        if given.zone is not None:
+            return given.zone, f"times are read as {given.zone}"
+        found: Inferred | Undecided = Undecided("no instrument is known for its symbol")
     else:
-        found = infer_zone(starts, instrument, timeframe_seconds=timeframe)
-        if isinstance(found, Inferred):
-            return found.zone, f"the file does not name its time zone, {found.zone} is inferred: {found.words}"
-        why = found.words
+        found = infer_zone(starts, instrument, timeframe_seconds=timeframe, given=given.zone)
+    if given.zone is not None:
+        return given.zone, _given_words(path, given.zone, found, is_certain=given.is_certain)
+    if isinstance(found, Inferred):
+        return found.zone, f"the file does not name its time zone, {found.zone} is inferred: {found.words}"
     raise BadInputError(
-        f"{path}: the file does not name its time zone and it cannot be inferred ({why}); "
+        f"{path}: the file does not name its time zone and it cannot be inferred ({found.words}); "
         "give it: --zone America/New_York, or zone under [sierra_text] in the column map"
+    )
+
+
+def _given_words(path: Path, zone: str, found: Inferred | Undecided, *, is_certain: bool) -> str:
+    """How the zone that was given stands against the sessions; `BadInputError` where they contradict it."""
+    if isinstance(found, Undecided):
+        return f"times are read as {zone}, as given; the sessions neither confirm nor contradict it: {found.words}"
+    if found.zone == zone:
+        return f"times are read as {zone}, as given, confirmed: {found.words}"
+    contradiction = f"the sessions say {found.zone}: {found.words}; as given, {found.given_fits}"
+    if is_certain:
+        return f"times are read as {zone}, as the map is certain, though {contradiction}"
+    raise BadInputError(
+        f"{path}: the times are said to be of {zone}, but {contradiction}; say --zone {found.zone}, or leave the zone out. "
+        "If the given one is right all the same, say so in the column map: zone_is_certain = true under [sierra_text]"
     )
 
 

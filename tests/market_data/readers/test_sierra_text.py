@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,11 @@ def read_utc(path: Path) -> BarSeries:
         ("ESU24-CME.scid", "ESU24"),
         ("CLM4.NYM.scid", "CLM4"),
         ("F.US.EPZ20.scid", "EPZ20"),
+        ("F.US.CLEZ25.dly_BarData.txt", "CLEZ25"),
+        ("F.US.CLEZ25_5min.scid_BarData.txt", "CLEZ25"),
+        ("CLZ25-NYMEX.dly_BarData.txt", "CLZ25"),
+        ("F.US.dly", "F"),
+        ("CL 8t range.txt", "CL"),
         ("AAPL.dly", "AAPL"),
         ("AAPL-NQTV.dly", "AAPL"),
         ("EURUSD.dly", "EURUSD"),
@@ -81,7 +87,8 @@ def test_a_file_is_recognised_by_its_header() -> None:
     assert is_sierra_text(DLY)
     assert is_sierra_text(DLY.replace(", ", ";"))
     assert not is_sierra_text("timestamp,open,high,low,close")
-    assert not is_sierra_text("Date,Open,High,Low,Close,Volume")  # anyone's daily prices
+    assert is_sierra_text("Date,Open,High,Low,Close,Volume")  # a .dly of a service without open interest
+    assert not is_sierra_text("Date,Open,High,Low,Close,Volume,Dividends")  # someone else's daily prices
     assert not is_sierra_text("Date,Open,High,Low,Close,Adj Close,Volume")
     assert not is_sierra_text("Date,Time,Open,High,Low,Close,Volume")
     assert not is_sierra_text("")
@@ -173,6 +180,29 @@ def test_a_daily_data_file_is_read(tmp_path: Path, separator: str, end: str) -> 
     assert file.series.open_interest is not None
     np.testing.assert_array_equal(file.series.open_interest, [0.0, 12.0, np.nan])
     assert file.rejected == ()
+
+
+def test_a_daily_data_file_without_open_interest_is_read(tmp_path: Path) -> None:
+    lines = [f"2024/01/0{day}, 187.15, 188.44, 183.885, 185.64, 82488700" for day in (2, 3, 4, 5)]
+    file = read_sierra_text(write(tmp_path / "AAPL.dly", "Date, Open, High, Low, Close, Volume", lines, separator=","))
+    assert (file.series.symbol, file.series.timeframe_seconds, len(file.series)) == ("AAPL", 86_400, 3)
+    assert file.series.open_interest is None
+
+
+MISLABELLED = (
+    "CL[M]  5 Min  #1_GraphData.txt", "CLZ25-NYMEX_5min.scid_BarData.txt", "CLZ25-NYMEX_1mn.scid_BarData.txt",
+    "CLZ25-NYMEX 5m.scid_BarData.txt", "CLZ25-NYMEX5m.scid_BarData.txt", "CLZ25-NYMEX-5M.txt", "CLZ25-NYMEX_M5.txt",
+    "CLZ25-NYMEX.5m_BarData.txt", "CLZ25-NYMEX_5 min.txt", "CLZ25 1 Hour.txt", "CLZ25 8t range.txt", "CLZ25 500 Volume.txt",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISLABELLED)
+def test_days_under_any_name_of_an_intraday_chart_are_refused(tmp_path: Path, name: str) -> None:
+    first = date(2021, 1, 4)
+    days = [day for number in range(120) if (day := first + timedelta(days=number)).weekday() < 5]
+    lines = [f"{day.year}/{day.month}/{day.day}, 00:00:00, 1, 1, 1, 1, 1, 1" for day in days]
+    with pytest.raises(BadInputError, match=r"its name says .*, its rows are 1d bars"):
+        read_sierra_text(write(tmp_path / name, DAILY, lines))
 
 
 @pytest.mark.parametrize("separator", [",", ", ", "\t"])
