@@ -27,6 +27,7 @@ __all__ = [
     "is_half_day",
     "last_complete_session",
     "next_session",
+    "outside_sessions",
     "previous_session",
     "session_bounds",
     "sessions_around",
@@ -149,18 +150,26 @@ def last_complete_session(series: BarSeries, instrument: Instrument, *, covers_u
     return both[-1].item() if len(both) else None
 
 
-def share_outside_sessions(series: BarSeries, instrument: Instrument) -> float:
-    """The share of the bars, 0 to 1, that lie wholly between a close and the next open: where nobody trades.
+def outside_sessions(bar_end: Integers, instrument: Instrument, *, timeframe_seconds: int) -> npt.NDArray[np.bool_]:
+    """Which bars lie wholly between a close and the next open, where nobody trades: bool [T].
 
-    Next to nothing with the right clock; a chart's zone that is read an hour off moves an hour of bars into each break.
-    A bar that is only cut by a close or an open is not counted (Sierra's hourly bars run over the break). 0 for daily
-    and longer bars: they carry a date and no clock.
+    `bar_end` int64 [T], UTC us, in order. A bar that is only cut by a close or an open is not outside (Sierra's hourly bars
+    run over the break). None of daily and longer bars is: they carry a date and no clock.
     """
-    if len(series) == 0 or series.timeframe_seconds >= DAY_SECONDS:
-        return 0.0
-    ends = series.bar_end
-    starts = ends - series.timeframe_seconds * 1_000_000
-    starts[1:] = np.maximum(starts[1:], ends[:-1])
-    opens, closes = sessions_around(ends, instrument.session).stretches_us.T
+    if len(bar_end) == 0 or timeframe_seconds >= DAY_SECONDS:
+        return np.zeros(len(bar_end), dtype=np.bool_)
+    starts = bar_end - timeframe_seconds * 1_000_000
+    starts[1:] = np.maximum(starts[1:], bar_end[:-1])
+    opens, closes = sessions_around(bar_end, instrument.session).stretches_us.T
     following = np.searchsorted(opens, starts, side="right")  # the next stretch to begin
-    return float(np.mean((starts >= closes[following - 1]) & (ends <= opens[following])))
+    outside: npt.NDArray[np.bool_] = (starts >= closes[following - 1]) & (bar_end <= opens[following])
+    return outside
+
+
+def share_outside_sessions(series: BarSeries, instrument: Instrument) -> float:
+    """The share of the bars, 0 to 1, that are outside all sessions: next to nothing with the right clock.
+
+    A chart's zone that is read an hour off moves an hour of bars into each break.
+    """
+    outside = outside_sessions(series.bar_end, instrument, timeframe_seconds=series.timeframe_seconds)
+    return float(np.mean(outside)) if len(outside) else 0.0

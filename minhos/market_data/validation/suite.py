@@ -1,4 +1,4 @@
-"""Validation of one instrument's bars by a Great Expectations suite, with the outcome in words.
+"""The rules as a Great Expectations suite: run it on a measured frame, and put what the library says into words.
 
 Measured: the import takes about 9 s and a run half a second, so import this module's library inside tasks only.
 """
@@ -8,61 +8,30 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from minhos.market_data.bars import BarSeries, iso
-from minhos.market_data.instruments import Instrument
-from minhos.market_data.rules import Limit, Rule, measure, rules_for
-from minhos.market_data.validation import BadRow, Check, ValidationResult
+from minhos.market_data.bars import iso
+from minhos.market_data.validation.result import BadRow, Check
+from minhos.market_data.validation.rules import Limit, Rule
 from minhos_client.contract import BAR_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_frame", "validate"]
+__all__ = ["check_frame"]
 
-_SHOWN_ROWS = 5
-_NAMED_ROWS = 3
-_GX_SEVERITY = {"fail": "critical", "warn": "warning"}
-
-
-def validate(
-    series: BarSeries,
-    instrument: Instrument,
-    *,
-    session: date,
-    docs_dir: Path | None,
-    traded: BarSeries | None = None,
-    least_rows: int = 250,
-    least_session_share: float = 0.05,
-) -> ValidationResult:
-    """Check the bars of one instrument before they may reach training.
-
-    `session`: the trading date that the night is about; at least `least_session_share` of its bars must be there.
-    `traded`: the same bars as they traded, where the prices of `series` are adjusted for rolls.
-    `docs_dir`: Great Expectations' Data Docs are written to `<docs_dir>/<symbol>/` (None: nowhere). A rule of severity
-    `fail` that failed or that could not be evaluated makes `passed` false. Raises `BadInputError` where `session` is a
-    day on which the instrument never trades.
-    """
-    rules = rules_for(
-        series, instrument, session=session, least_rows=least_rows, least_session_share=least_session_share
-    )
-    frame = measure(series, instrument, session=session, traded=traded)
-    site = None if docs_dir is None else docs_dir / series.symbol
-    checks = check_frame(frame, rules, name=series.symbol, docs_dir=site)
-    return ValidationResult(
-        symbol=series.symbol,
-        session=session,
-        rows=len(series),
-        passed=not any(check.gates for check in checks),
-        checks=checks,
-    )
+_SHOWN_ROWS: Final = 5
+_NAMED_ROWS: Final = 3
+_GX_SEVERITY: Final = {"exclude": "critical", "quarantine": "warning", "warn": "info"}
+_OF_THE_WHOLE: Final = frozenset({"rows", "sum", "mean"})
 
 
 def check_frame(frame: pd.DataFrame, rules: Sequence[Rule], *, name: str, docs_dir: Path | None) -> tuple[Check, ...]:
-    """Run the rules on a frame of `rules.measure`, one check per rule in the rules' order."""
+    """Run the rules on a frame of `measure`, one check per rule in the rules' order.
+
+    `docs_dir`: Great Expectations' Data Docs are written there (None: nowhere).
+    """
     results = _run_suite(frame, rules, name=name, docs_dir=docs_dir)
     return tuple(_summarise(rule, results[rule.name], frame) for rule in rules)
 
@@ -70,7 +39,12 @@ def check_frame(frame: pd.DataFrame, rules: Sequence[Rule], *, name: str, docs_d
 def _expectation(limit: Limit, rule: Rule) -> Any:
     import great_expectations.expectations as gxe
 
-    column, common = limit.column, {"meta": {"rule": rule.name}, "severity": _GX_SEVERITY[rule.severity]}
+    column = limit.column
+    common = {
+        "meta": {"rule": rule.name},
+        "severity": _GX_SEVERITY[rule.severity],
+        "description": f"{rule.name}: no bars may {rule.fault}" if limit.kind not in _OF_THE_WHOLE else rule.name,
+    }
     builders: dict[str, Callable[[], Any]] = {
         "present": lambda: gxe.ExpectColumnValuesToNotBeNull(column=column, **common),
         "between": lambda: gxe.ExpectColumnValuesToBeBetween(
@@ -87,6 +61,7 @@ def _expectation(limit: Limit, rule: Rule) -> Any:
         "unique": lambda: gxe.ExpectColumnValuesToBeUnique(column=column, **common),
         "rows": lambda: gxe.ExpectTableRowCountToBeBetween(min_value=int(limit.least or 0), **common),
         "sum": lambda: gxe.ExpectColumnSumToBeBetween(column=column, min_value=limit.least, **common),
+        "mean": lambda: gxe.ExpectColumnMeanToBeBetween(column=column, max_value=limit.most, **common),
     }
     return builders[limit.kind]()
 
@@ -155,43 +130,51 @@ def _exception(result: Any) -> str | None:
 
 
 def _summarise(rule: Rule, results: Sequence[Any], frame: pd.DataFrame) -> Check:
+    def check(status: str, words: str, rows: Sequence[int] = ()) -> Check:
+        note = f" ({rule.note})" if status == "failed" and rule.note else ""
+        ends = frame["bar_end"].to_numpy()
+        return Check.model_validate(
+            {
+                "rule": rule.name,
+                "severity": rule.severity,
+                "status": status,
+                "words": words + note,
+                "bad_count": len(rows),
+                "bad_rows": tuple(_bad_row(frame, row, rule) for row in rows[:_SHOWN_ROWS]),
+                "bad_bar_ends": tuple(int(ends[row]) for row in rows),
+                "limit": rule.limit,
+            }
+        )
+
     failed = [result for result in results if not result.success]
     broken = [message for result in failed if (message := _exception(result)) is not None]
     if not results or (broken and len(broken) == len(failed)):
         why = broken[0] if broken else "the library returned no result"
-        words = f"{rule.name} could not be evaluated: {why}"
-        return Check(rule=rule.name, severity=rule.severity, status="not_evaluated", words=words)
-    if rule.limits[0].kind in {"rows", "sum"}:
-        observed = results[0].result.get("observed_value")
-        words = f"{int(observed or 0)} {rule.fault}"
-        return Check(rule=rule.name, severity=rule.severity, status="failed" if failed else "passed", words=words)
+        return check("not_evaluated", f"{rule.name} could not be evaluated: {why}")
+    kind = rule.limits[0].kind
+    if kind in _OF_THE_WHOLE:
+        observed = float(results[0].result.get("observed_value") or 0)
+        amount = f"{observed:.1%}" if kind == "mean" else f"{observed:.0f}"
+        return check("failed" if failed else "passed", f"{amount} {rule.fault}")
     if not failed:
-        words = f"none of {len(frame)} rows {rule.fault}"
-        return Check(rule=rule.name, severity=rule.severity, status="passed", words=words)
+        return check("passed", f"none of {len(frame)} rows {rule.fault}")
     rows = sorted({int(row) for result in failed for row in result.result.get("unexpected_index_list") or []})
     stamps = [iso(int(stamp)) for stamp in frame["bar_end"].to_numpy()[rows]]
-    return Check(
-        rule=rule.name,
-        severity=rule.severity,
-        status="failed",
-        words=f"{len(rows)} of {len(frame)} rows {rule.fault}{_named(stamps)}",
-        bad_count=len(rows),
-        bad_rows=tuple(_bad_row(frame, row) for row in rows[:_SHOWN_ROWS]),
-        bad_bar_ends=tuple(stamps),
-    )
+    return check("failed", f"{len(rows)} of {len(frame)} rows {rule.fault}{_named(stamps)}", rows)
 
 
 def _named(stamps: Sequence[str]) -> str:
-    """`: a, b, c`, and where there are more, where to find them (the night writes all results there)."""
+    """`: a, b, c`, and where there are more, where to find them (a validation writes all results there)."""
     if not stamps:
         return ""
     rest = ", ... (all of them in validation.json)" if len(stamps) > _NAMED_ROWS else ""
     return f": {', '.join(stamps[:_NAMED_ROWS])}{rest}"
 
 
-def _bad_row(frame: pd.DataFrame, row: int) -> BadRow:
-    present = [name for name in BAR_COLUMNS if name in frame.columns]
-    values = {name: float(frame[name].iloc[row]) for name in present}
+def _bad_row(frame: pd.DataFrame, row: int, rule: Rule) -> BadRow:
+    """The bar and what the rule measured of it."""
+    names = [*BAR_COLUMNS, *(limit.column for limit in rule.limits if limit.column not in {*BAR_COLUMNS, "bar_end"})]
+    values = {name: float(frame[name].iloc[row]) for name in names if name in frame.columns}
     return BadRow(
         bar_end=iso(int(frame["bar_end"].iloc[row])),
         values={name: value if math.isfinite(value) else None for name, value in values.items()},

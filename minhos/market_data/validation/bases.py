@@ -1,0 +1,128 @@
+"""Price bases: where a series jumps to another level, and whether it comes back.
+
+Another contract, an adjustment, another unit or another instrument moves a whole stretch of bars by one amount or by one
+factor. A jump that is undone by an equal one encloses rows on another base; one that is not undone starts a new base, and
+nothing in the bars says which of the two is the market. News moves prices too: a jump inside a session that is not undone is
+called a new base only where it is far over what is strange.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from minhos.market_data.bars import iso
+from minhos.market_data.validation.bar_arrays import BarArrays, column
+from minhos.market_data.validation.moves import Moves
+
+__all__ = ["Bases", "find_bases"]
+
+_UNDONE: Final = 0.25
+"""By how much of itself a jump back may miss the jump out: the market has moved in between."""
+_WHOLE_POWER: Final = 0.04
+"""Decimal logarithm: a factor within 10 % of 10, 100, 1000 ... (or one over it) is another unit."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bases:
+    """`foreign` float64 [T]: 1 for rows between a jump and the one that undoes it, and for a row of which the open or the
+    close alone is elsewhere. `new_base` float64 [T]: 1 for the first
+    row after a jump that nothing undoes and no news explains; `unexplained` float64 [T]: 1 for one that news may explain.
+    `words`: the jumps, largest first.
+    """
+
+    foreign: Floats
+    new_base: Floats
+    unexplained: Floats
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Jump:
+    row: int
+    difference: float
+    factor: float  # price after / before; NaN around zero
+    beyond_news: bool
+
+
+def find_bases(
+    bars: BarArrays, measured: Moves, *, inside_limit: float, news_limit: float, across_limit: float
+) -> Bases:
+    """Pair the jumps of a series. Limits in units of the local noise, as `Moves` has them: what is a jump inside a session,
+    what no news explains there, and what is a jump over a break."""
+    opens, closes = column(bars, "open"), column(bars, "close")
+    size = np.fmax(np.nan_to_num(measured.inside), np.nan_to_num(measured.across))
+    limit = np.where(np.isnan(measured.inside), across_limit, inside_limit)
+    jumps = []
+    for row in np.flatnonzero(size > limit).tolist():
+        before, after = closes[row - 1], opens[row]
+        factor = after / before if before * after > 0 else np.nan
+        no_news = np.isnan(measured.inside[row]) or size[row] > news_limit
+        jumps.append(_Jump(row, float(measured.gap[row]), float(factor), bool(no_news)))
+    foreign, new_base, unexplained = (np.zeros(len(bars.bar_end)) for _ in range(3))
+    waiting: list[_Jump] = []
+    told: list[tuple[float, str]] = []
+    for jump in jumps:
+        wrong = _wrong_price(jump, closes - opens)
+        if wrong is not None:
+            foreign[wrong] = 1.0
+            told.append(
+                (abs(jump.difference), f"a wrong open or close in the bar that ends {iso(int(bars.bar_end[wrong]))}")
+            )
+            continue
+        partner = next((earlier for earlier in reversed(waiting) if _undoes(jump, earlier)), None)
+        if partner is None:
+            waiting.append(jump)
+            continue
+        waiting.remove(partner)
+        foreign[partner.row : jump.row] = 1.0
+        told.append(
+            (abs(partner.difference), f"{_named(partner, bars, measured)}, undone {iso(_start(bars, jump.row))}")
+        )
+    for jump in waiting:
+        (new_base if jump.beyond_news else unexplained)[jump.row] = 1.0
+        told.append((abs(jump.difference), f"{_named(jump, bars, measured)}, never undone"))
+    return Bases(foreign, new_base, unexplained, tuple(words for _, words in sorted(told, reverse=True)))
+
+
+def _wrong_price(jump: _Jump, body: Floats) -> int | None:
+    """The row whose open or close alone is on another level: its body (close less open) is the jump, the other way.
+
+    A wrong open jumps and is undone in its own bar; a wrong close was made in the bar before the jump, which undoes it.
+    """
+    for row in (jump.row, jump.row - 1):
+        if abs(body[row] + jump.difference) <= _UNDONE * abs(jump.difference):
+            return row
+    return None
+
+
+def _undoes(jump: _Jump, earlier: _Jump) -> bool:
+    """Whether two jumps have opposite signs and one size, as a difference or as a factor."""
+    by_difference = abs(jump.difference + earlier.difference) <= _UNDONE * max(
+        abs(jump.difference), abs(earlier.difference)
+    )
+    if by_difference or not (np.isfinite(jump.factor) and np.isfinite(earlier.factor)):
+        return by_difference
+    logs = np.log(jump.factor), np.log(earlier.factor)
+    return bool(abs(logs[0] + logs[1]) <= _UNDONE * max(abs(logs[0]), abs(logs[1])))
+
+
+def _start(bars: BarArrays, row: int) -> int:
+    return int(bars.bar_end[row]) - bars.timeframe_seconds * 1_000_000
+
+
+def _named(jump: _Jump, bars: BarArrays, measured: Moves) -> str:
+    power = np.log10(jump.factor) if np.isfinite(jump.factor) else np.nan
+    unit = np.isfinite(power) and abs(power) > 0.5 and abs(power - round(power)) <= _WHOLE_POWER
+    where = iso(_start(bars, jump.row))
+    noise = abs(jump.difference) / measured.noise[jump.row]
+    if unit:
+        factor = f"x {10 ** round(power):g}"
+        return f"another unit from {where} on ({factor})"
+    relative = f", {jump.factor - 1:+.2%}" if np.isfinite(jump.factor) else ""
+    return f"a jump of {jump.difference:+.6g}{relative} ({noise:.0f} times the noise) at {where}"

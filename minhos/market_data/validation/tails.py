@@ -1,0 +1,102 @@
+"""Thresholds from an instrument's own history: how large a harmless value may get, at a stated false-alarm rate.
+
+A threshold must lie beyond everything that was seen, so the law of the largest values has to be extrapolated. Above a
+high quantile u the excesses of (almost) any law follow a generalised Pareto distribution (Balkema and de Haan 1974,
+Pickands 1975; "peaks over threshold", Embrechts, Klueppelberg and Mikosch 1997, section 6.5):
+
+    P(X > u + y) = zeta (1 + xi y / sigma)^(-1/xi),      zeta = P(X > u).
+
+`xi` of price changes is about 1/3 (the cubic law: Gopikrishnan et al. 1998; 1/5 to 1/2 in Cont 2001, stylised fact 2).
+Estimated from one instrument's few excesses it would be mostly noise, and dirt among them would raise it, so it is fixed
+and only the scale is learned, from the *median* excess over the 90 % quantile (sigma = xi m / (2^xi - 1); for xi = 0, where
+the law is exponential, m / ln 2): one bar in twenty may be dirt before the threshold gives way.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["TAIL_INDEX", "Threshold", "longest_run", "upper_threshold"]
+
+TAIL_INDEX: Final = 0.3
+_QUANTILES: Final = (0.9, 0.75)
+_LEAST_EXCESSES: Final = 15
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The largest value that is allowed, in words where that comes from, and whether it was learned or is fixed."""
+
+    value: float
+    words: str
+    learned: bool = False
+
+
+def upper_threshold(
+    clean: Floats,
+    *,
+    tested: int,
+    false_alarms: float,
+    floor: float,
+    ceiling: float = np.inf,
+    tail_index: float = TAIL_INDEX,
+) -> Threshold:
+    """What none of `tested` values like the `clean` ones exceeds, but with probability `false_alarms`.
+
+    `clean` float64 [N], larger is stranger; what is not finite is left out. Never below `floor`: a history that was very
+    quiet is not yet a law. Never above `ceiling`: what no market does is no law, however often it is in the file. With too
+    few values for a tail the threshold is `floor`. `tail_index`: xi; 0 for logarithms.
+    """
+    values = clean[np.isfinite(clean)]
+    learned = _learned(values, false_alarms / max(tested, 1), tail_index)
+    if learned is None:
+        return Threshold(floor, f"at most {floor:g} (fixed: {len(values)} values say too little to learn from)")
+    if learned <= floor:
+        return Threshold(
+            floor, f"at most {floor:g} (fixed: this instrument's own {len(values)} values would allow less)"
+        )
+    if learned > ceiling:
+        return Threshold(
+            ceiling, f"at most {ceiling:g} (fixed: these {len(values)} values would allow what no market does)"
+        )
+    words = f"at most {learned:.3g} (learned from {len(values)} values, false alarms {false_alarms:.1%} a series)"
+    return Threshold(learned, words, learned=True)
+
+
+def _learned(values: Floats, probability: float, tail_index: float) -> float | None:
+    for quantile in _QUANTILES:
+        if len(values) * (1 - quantile) < _LEAST_EXCESSES:
+            continue
+        start = float(np.quantile(values, quantile))
+        beyond = values[values >= start]
+        steps = np.diff(np.unique(beyond))
+        if len(steps) == 0:
+            continue
+        excesses = beyond - start + steps.min() / 2  # counts and ticks: half a step up
+        middle = float(np.median(excesses))
+        ratio = max(len(excesses) / len(values) / probability, 1.0)
+        if tail_index == 0:
+            return start + middle / math.log(2.0) * math.log(ratio)
+        return start + middle / (math.pow(2.0, tail_index) - 1) * (math.pow(ratio, tail_index) - 1)
+    return None
+
+
+def longest_run(starts: int, continued: int, asked: int, *, false_alarms: float, floor: int) -> Threshold:
+    """The longest run of like bars that chance allows: runs go on with a probability of their own.
+
+    `asked`: how often a run could have gone on, `continued`: how often it did; `starts`: how many runs there were.
+    P(some of `starts` runs is longer than L) <= starts p^L; p by Laplace's rule, (continued + 1) / (asked + 2).
+    """
+    chance = (continued + 1) / (asked + 2)
+    length = int(np.ceil(np.log(false_alarms / max(starts, 1)) / np.log(chance))) if chance < 1 else asked
+    allowed = max(floor, length)
+    return Threshold(
+        float(allowed), f"at most {allowed} (a run goes on with {chance:.0%}, false alarms {false_alarms:.1%} a series)"
+    )
