@@ -99,6 +99,16 @@ class Settings(BaseModel):
         return self.home / "bars"
 
     @property
+    def quarantine(self) -> Path:
+        """The quarantine's ledger."""
+        return self.home / "quarantine.sqlite"
+
+    @property
+    def validation(self) -> Path:
+        """What `minhos validate` found: a folder per series."""
+        return self.home / "validation"
+
+    @property
     def runs(self) -> Path:
         """One folder per night."""
         return self.home / "runs"

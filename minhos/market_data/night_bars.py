@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -60,6 +61,24 @@ class NightBars:
     @property
     def rolls(self) -> tuple[Roll, ...]:
         return () if self.schedule is None else self.schedule.rolls
+
+    def without(self, held: Collection[int]) -> NightBars:
+        """The bars without those that end at one of the moments `held` (`bar_end`, UTC us)."""
+        if not held:
+            return self
+        kept = ~np.isin(self.series.bar_end, np.fromiter(held, dtype=np.int64))
+
+        def of(series: BarSeries) -> BarSeries:
+            interest = series.open_interest
+            return replace(
+                series,
+                bar_end=series.bar_end[kept],
+                values=series.values[kept],
+                open_interest=None if interest is None else interest[kept],
+            )
+
+        scale = PriceScale(ratio=self.scale.ratio[kept], shift=self.scale.shift[kept])
+        return NightBars(of(self.series), of(self.traded), scale, self.contract[kept], self.schedule)
 
     def as_of(self, us: int) -> BarSeries:
         """The bars known at `us` (UTC us), joined as they were then: the last of them at the price at which it traded.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from minhos.errors import NightError
 from minhos.files import read_json
 from minhos.market_data.night_bars import NightBars, read_night_bars
+from minhos.night.run import VALIDATED
 from minhos_client.contract import Array, encode_bytes
 from minhos_client.decision import Account
 
@@ -91,7 +92,7 @@ def run_of_release(runs: Path, release: str) -> Path:
 
 
 def _read(run_folder: Path, symbol: str) -> NightBars:
-    path = run_folder / "bars" / f"{symbol}.parquet"
+    path = run_folder / VALIDATED / f"{symbol}.parquet"
     if not path.exists():
         known = ", ".join(sorted(item.stem for item in path.parent.glob("*.parquet"))) or "none"
         raise NightError(f"{run_folder} has no bars of {symbol}; it has {known}")

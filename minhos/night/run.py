@@ -22,10 +22,12 @@ from minhos.files import read_json, write_json
 from minhos.night.events import Event, EventLog, Kind
 from minhos.night.outcome import Outcome, write_outcome
 
-__all__ = ["NOT_STARTED", "Progress", "Run", "StepRecord", "StepResult"]
+__all__ = ["NOT_STARTED", "VALIDATED", "Progress", "Run", "StepRecord", "StepResult"]
 
 LOG = logging.getLogger(__name__)
 NOT_STARTED = "not-started"
+VALIDATED = "validated"
+"""The folder of a run with the bars that passed validation, without those that are held: all that later steps read."""
 Progress = Callable[[str], None]
 
 

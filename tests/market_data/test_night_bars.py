@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from minhos.errors import BadInputError, NightError
-from minhos.market_data.expectations import validate
 from minhos.market_data.instruments import Instruments
 from minhos.market_data.night_bars import NightBars, read_night_bars, write_night_bars
 from minhos.market_data.rolls.adjustment import Adjustment
 from minhos.market_data.rolls.continuous import ContinuousSeries, continuous
 from minhos.market_data.rolls.decide import build_schedule
+from minhos.market_data.validation import validate
 from tests.market_data.rolls.expiring_market import NQ, december_roll, us
 from tests.market_data.rolls.test_continuous import two_rolls
 

@@ -11,6 +11,7 @@ from minhos.errors import NightError
 from minhos.files import write_json
 from minhos.market_data.bars import BarSeries, write_bars
 from minhos.night.request_bars import latest_bars, replay, run_of_release
+from minhos.night.run import VALIDATED
 from minhos_client.contract import INPUTS
 from minhos_client.decision import Account
 
@@ -22,7 +23,7 @@ def run(tmp_path: Path) -> Path:
     for symbol, offset, count in (("AAA", 0, 30), ("BBB", 2, 30)):
         ends = (np.arange(count, dtype=np.int64) + offset) * MINUTE
         values = np.full((count, 8), 100.0) + np.arange(count)[:, None]
-        write_bars(tmp_path / "bars" / f"{symbol}.parquet", BarSeries(symbol, 60, ends, values))
+        write_bars(tmp_path / VALIDATED / f"{symbol}.parquet", BarSeries(symbol, 60, ends, values))
     return tmp_path
 
 

@@ -19,6 +19,7 @@ from minhos.market_data.rolls.schedule import Roll, RollSchedule
 from minhos.night.parameters import feature_parameters, instrument_table, untrained
 from minhos.night.recipe import RECIPE
 from minhos.night.request_bars import latest_bars, replay
+from minhos.night.run import VALIDATED
 from minhos.night.steps.backtest import roll_words
 from minhos.night.steps.features import samples_of
 from minhos.training.samples import Samples
@@ -163,7 +164,7 @@ def test_the_backtest_names_the_rolls_and_refuses_a_trade_that_is_held_over_one(
 
 
 def test_requests_are_joined_as_they_were_at_their_moment(tmp_path: Path) -> None:
-    write_night_bars(tmp_path / "bars", night_bars(bars=ROLLED_AT + 30))
+    write_night_bars(tmp_path / VALIDATED, night_bars(bars=ROLLED_AT + 30))
     newest = latest_bars(tmp_path, ["NQ"], 69)
     np.testing.assert_array_equal(newest.bars[0, -30:], NEW.values[ROLLED_AT : ROLLED_AT + 30])
     np.testing.assert_allclose(newest.bars[0, :39, :4], STEP * OLD.values[ROLLED_AT - 39 : ROLLED_AT, :4], rtol=1e-4)

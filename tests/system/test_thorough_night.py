@@ -16,7 +16,7 @@ import psutil
 import pytest
 from system_home import Home, contents, make_home, wait_for
 
-from minhos.market_data.bars import iso
+from minhos.market_data.bars import read_bars
 from minhos.market_data.sierra.scid import EPOCH_OFFSET_US, HEADER, RECORD
 from minhos.market_data.synthetic import write_exchange
 from minhos.night.events import Event
@@ -250,45 +250,79 @@ class TestPlacebo:
         assert [one["contracts"] for one in home.json("smoke.json")["newest"]] == [0, 0]
 
 
-class TestOneBadInstrument:
+class TestBadBars:
+    """One instrument with three bad rows, which are held, and one on another price level, which is left out."""
+
     PLANTED = (700, 701, 1500)  # steps of five minutes
 
-    def test_it_is_left_out_with_its_rows_and_the_night_goes_on_with_the_other(
+    def test_bad_rows_are_held_a_bad_instrument_is_left_out_and_a_release_brings_it_back(
         self, exchange: Path, tmp_path: Path
     ) -> None:
         data, home = tmp_path / "data", make_home(tmp_path / "home")
         shutil.copytree(exchange, data)
-        stamps = plant_off_grid(data / "SYNBZ26-SIM.scid", self.PLANTED)
+        stamps = plant_off_grid(data / "SYNAZ26-SIM.scid", self.PLANTED, by=0.1)
+        plant_level(data / "SYNBZ26-SIM.scid", from_step=1200, factor=1.2)
         done = home.minhos("night", "--data", str(data))
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-        good, bad = home.json("validation.json")
-        assert (good["symbol"], good["passed"]) == ("SYNAZ26", True)
-        assert (bad["symbol"], bad["passed"]) == ("SYNBZ26", False)
-        (check,) = [check for check in bad["checks"] if check["rule"] == "on_tick_grid"]
-        assert (check["status"], check["severity"], check["bad_count"]) == ("failed", "fail", 3)
-        assert [row["bar_end"] for row in check["bad_rows"]] == stamps
-        assert all(abs(row["values"]["high"] * 100 % 1 - 0.4) < 1e-3 for row in check["bad_rows"])
+        some, none = home.json("validation.json")
+        assert (some["symbol"], some["passed"]) == ("SYNAZ26", True)
+        assert [row["bar_end"] for row in some["held"]] == stamps
+        (check,) = [check for check in some["checks"] if check["rule"] == "on_tick_grid"]
+        assert (check["status"], check["severity"], check["bad_count"]) == ("failed", "quarantine", 3)
+        assert all(row["values"]["ticks_off_grid"] == pytest.approx(0.4, abs=0.01) for row in check["bad_rows"])
+        assert (none["symbol"], none["passed"]) == ("SYNBZ26", False)
+        (level,) = [check for check in none["checks"] if check["rule"] == "one_price_base"]
+        assert (level["status"], level["severity"], level["bad_count"]) == ("failed", "exclude", 1)
         printed = " ".join(done.stdout.split())
+        assert "SYNAZ26: passed without 3 rows" in printed
         assert "SYNBZ26: excluded" in printed
-        assert check["words"].startswith(f"3 of {bad['rows']} rows")
-        assert all(stamp in check["words"] for stamp in stamps)
-        assert check["words"] in printed
+        assert level["words"] in printed
+        used = read_bars(home.run_folder() / "validated" / "SYNAZ26.parquet")
+        assert len(used) == some["rows"] - 3
+        assert not set(stamps) & set(used.bar_end.tolist())
         assert json.loads((home.run_folder() / "parameters.json").read_text())["instruments"].keys() == {"SYNAZ26"}
         manifest = json.loads((Path(home.json("release.json")["path"]) / "manifest.json").read_text())
         assert manifest["symbols"] == ["SYNAZ26"]
         assert [one["instrument"] for one in home.json("smoke.json")["newest"]] == ["SYNAZ26"]
+        assert "SYNBZ26" in (home.run_folder() / "validation" / "index.html").read_text(encoding="utf-8")
+        held = json.loads(home.minhos("quarantine", "list", "--json").stdout)
+        assert {(one["symbol"], one["bar_end_us"]) for one in held} == {
+            ("SYNBZ26", None),
+            *(("SYNAZ26", stamp) for stamp in stamps),
+        }
+        again = home.minhos("night", "--data", str(data))
+        assert again.stdout.count("done before") >= 10, (
+            "what the night itself has held does not make another night of it"
+        )
+        (whole,) = [str(one["id"]) for one in held if one["symbol"] == "SYNBZ26"]
+        assert home.minhos("quarantine", "release", whole, "--why", "it was a test").returncode == 0
+        before = home.run_folder()
+        released = home.minhos("night", "--data", str(data))
+        assert released.returncode in (0, 3), released.stdout[-4000:] + released.stderr[-4000:]  # sound or held
+        assert home.run_folder() != before
+        assert [one["passed"] for one in home.json("validation.json")] == [True, True]
 
 
-def plant_off_grid(path: Path, steps: tuple[int, ...]) -> list[str]:
-    """Put the highest trade of these five minutes (counted from the first) between two ticks; the ends of their bars as
-    validation says them."""
+def plant_level(path: Path, *, from_step: int, factor: float) -> None:
+    """Multiply all prices from a step of five minutes (counted from the first) on, on the tick grid."""
+    content = bytearray(path.read_bytes())
+    records = np.frombuffer(content, dtype=RECORD, offset=HEADER.size)
+    step = (records["time"] - EPOCH_OFFSET_US) // 300_000_000
+    later = step >= np.unique(step)[from_step]
+    for name in ("high", "low", "close"):
+        records[name][later] = np.round(records[name][later] * factor * 100) / 100
+    path.write_bytes(content)
+
+
+def plant_off_grid(path: Path, steps: tuple[int, ...], *, by: float) -> list[int]:
+    """Move the highest trade of these five minutes (counted from the first) between two ticks; the ends of their bars."""
     content = bytearray(path.read_bytes())
     records = np.frombuffer(content, dtype=RECORD, offset=HEADER.size)
     step = (records["time"] - EPOCH_OFFSET_US) // 300_000_000
     stamps = []
     for chosen in np.unique(step)[list(steps)]:
         inside = np.flatnonzero(step == chosen)
-        records["close"][inside[np.argmax(records["close"][inside])]] += 0.004  # 61.92 becomes 61.924
-        stamps.append(iso(int(chosen + 1) * 300_000_000))
+        records["close"][inside[np.argmax(records["close"][inside])]] += by
+        stamps.append(int(chosen + 1) * 300_000_000)
     path.write_bytes(content)
     return stamps

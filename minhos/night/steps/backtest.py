@@ -17,7 +17,7 @@ from minhos.market_data.bars import iso
 from minhos.market_data.night_bars import read_night_bars
 from minhos.market_data.rolls.schedule import roll_dates
 from minhos.night.recipe import RECIPE
-from minhos.night.run import Progress, Run, StepResult
+from minhos.night.run import VALIDATED, Progress, Run, StepResult
 from minhos.training.samples import Samples
 from minhos_client.contract import MEMBERS, encode_bytes, reason_words
 
@@ -35,7 +35,7 @@ def backtest(run_folder: str) -> str:
             said = {name: stored[name] for name in stored.files}
         samples = Samples.load(run.folder / "features.npz").take(said.pop("rows"))
         parameters = Parameters.from_json(read_json(run.folder / "evaluation_parameters.json"))
-        rolled = roll_words(samples, run.folder / "bars")
+        rolled = roll_words(samples, run.folder / VALIDATED)
         progress(f"trading {len(samples)} out-of-sample decisions with costs")
         flat: Counter[str] = Counter()
         result = run_backtest(

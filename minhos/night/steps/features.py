@@ -17,7 +17,7 @@ from minhos.market_data.night_bars import NightBars, read_night_bars
 from minhos.market_data.rolls.schedule import roll_dates
 from minhos.night.parameters import feature_parameters, instrument_table, untrained
 from minhos.night.recipe import RECIPE
-from minhos.night.run import Progress, Run, StepResult
+from minhos.night.run import VALIDATED, Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan
 from minhos.training.labels import Barriers
 from minhos.training.profiles import training_profile
@@ -41,7 +41,7 @@ def features(run_folder: str) -> str:
         symbols = run.outputs("validate")["symbols"]
         table = load_instruments(request.instruments)
         instruments = {symbol: table.find(symbol) for symbol in symbols}
-        bars = [read_night_bars(run.folder / "bars", symbol) for symbol in symbols]
+        bars = [read_night_bars(run.folder / VALIDATED, symbol) for symbol in symbols]
         series = [one.series for one in bars]
         most = None if profile.max_samples is None else max(profile.max_samples // len(series), RECIPE.min_bars)
         progress("fitting the regime filter")

@@ -17,6 +17,7 @@ from minhos.files import read_json, write_json
 from minhos.market_data.ingest import NightPlan, plan_night, timeframe_name
 from minhos.market_data.ingest import ingest as ingest_bars
 from minhos.market_data.intake.take_in import is_synthetic
+from minhos.market_data.quarantine import Quarantine
 from minhos.market_data.readers.scan import SYNTHETIC_MARKER, SYNTHETIC_TRUTH
 from minhos.market_data.store import BarStore
 from minhos.market_data.synthetic import STEP_SECONDS, Truth, read_truth, write_exchange
@@ -81,6 +82,7 @@ def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
             "profile": profile.model_dump(mode="json"),
             "recipe": RECIPE.model_dump(mode="json"),
             "instruments": request.instruments.read_text(encoding="utf-8") if request.instruments else None,
+            "quarantine": Quarantine(settings.quarantine).state(plan.symbols, plan.timeframe_seconds, plan.session),
         }
     )
     name = f"{plan.session}_{timeframe_name(plan.timeframe_seconds)}_{request.profile}_{key}"

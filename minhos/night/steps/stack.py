@@ -14,7 +14,7 @@ from minhos.files import read_json, write_json, write_npz
 from minhos.market_data.bars import read_bars
 from minhos.night.evaluation import evaluation_of, parameters_before
 from minhos.night.recipe import RECIPE
-from minhos.night.run import Progress, Run, StepResult
+from minhos.night.run import VALIDATED, Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan
 from minhos.night.steps.train import folds_of
 from minhos.training.profiles import training_profile
@@ -71,7 +71,7 @@ def _oof(path: Path) -> npt.NDArray[np.float32]:
 def _correlation(run: Run, samples: Samples, until_us: int | None) -> dict[str, Any]:
     closes = {}
     for symbol in samples.symbols:
-        series = read_bars(run.folder / "bars" / f"{symbol}.parquet")
+        series = read_bars(run.folder / VALIDATED / f"{symbol}.parquet")
         known = slice(None) if until_us is None else series.bar_end < until_us
         closes[symbol] = (series.bar_end[known], series.values[known, 3])
     return correlation_section(closes)
