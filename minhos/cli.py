@@ -21,6 +21,7 @@ from rich.text import Text
 
 from minhos import __version__
 from minhos.cli_market import bars, depth, ingest
+from minhos.cli_quality import quarantine, validate
 from minhos.cli_synth import synth
 from minhos.config import Settings
 from minhos.console import console
@@ -36,6 +37,8 @@ app = typer.Typer(
 app.command()(ingest)
 app.command()(bars)
 app.command()(depth)
+app.command()(validate)
+app.add_typer(quarantine, name="quarantine")
 app.command()(synth)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -1,0 +1,64 @@
+"""What the command line prints of data quality: a validation's outcome, the quarantine's entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from minhos.console import WIDTH, utc
+
+if TYPE_CHECKING:
+    from minhos.market_data.quarantine import Event
+    from minhos.market_data.validation import ValidationResult
+
+__all__ = ["print_finding", "print_held", "print_validation"]
+
+STYLES = {"warn": "yellow", "quarantine": "magenta", "exclude": "red"}
+
+
+def print_validation(out: Console, results: Sequence[ValidationResult]) -> None:
+    """A line per instrument, and under it what every rule that did not pass says."""
+    from minhos.market_data.timeframes import timeframe_name
+
+    for result in results:
+        style = "bold red" if not result.passed else "yellow" if result.held else "green"
+        name = f"{result.symbol} {timeframe_name(result.timeframe_seconds)}"
+        head = f"{name}: {result.verdict}, {len(result.checks)} rules on {result.rows:,} bars to {result.session}"
+        out.print(Text(head, style=style))
+        for reason in result.reasons:
+            out.print(Padding(Text(reason, style="red"), (0, 0, 0, 2)))
+        for check in result.checks:
+            if check.status != "passed":
+                words = Text(f"[{check.severity}] ", style=STYLES[check.severity]).append(check.words, style="default")
+                out.print(Padding(words, (0, 0, 0, 2)))
+
+
+def print_held(out: Console, held: Sequence[Event]) -> None:
+    """What is held now, a row each."""
+    table = Table(title="Held in quarantine", box=box.SIMPLE_HEAVY, width=WIDTH)
+    table.add_column("number", justify="right", no_wrap=True)
+    for name in ("series", "bar ends", "rule"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("why", overflow="fold", ratio=1)
+    for event in held:
+        table.add_row(str(event.id), event.series, event.bar, event.finding.rule, Text(event.finding.words))
+    out.print(table)
+    out.print(Text("minhos quarantine show NUMBER, and release NUMBER --why ... where a bar is right", style="dim"))
+
+
+def print_finding(out: Console, history: Sequence[Event]) -> None:
+    """One finding and what happened to it, oldest first."""
+    first = history[0]
+    out.print(Text(f"{first.series}, {first.bar}: {first.finding.rule}", style="bold"))
+    known = {name: value for name, value in first.finding.bar.items() if value is not None}
+    if known:
+        out.print(Padding(Text(", ".join(f"{name} {value:.8g}" for name, value in known.items())), (0, 0, 0, 2)))
+    for event in history:
+        when = utc(event.at_us)
+        out.print(Padding(Text(f"{when} {event.action} by {event.actor}: {event.finding.words}"), (0, 0, 0, 2)))

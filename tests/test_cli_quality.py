@@ -1,0 +1,134 @@
+"""`minhos validate` and `minhos quarantine` as a user calls them: judge, hold, look, release."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from minhos.cli import app
+from minhos.market_data.bars import BarSeries
+from minhos.market_data.instruments import load_instruments
+from minhos.market_data.sessions import sessions_between
+from minhos.market_data.store import BarStore
+
+# Great Expectations imports modules of Python's that are deprecated
+pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning")
+SPOILED = 1000
+
+
+@pytest.fixture(scope="module")
+def walk() -> BarSeries:
+    """Twelve whole sessions of CLF26, 5-minute bars of a walk on the tick grid, with one impossible high."""
+    from datetime import date
+
+    instrument = load_instruments(None).find("CLF26")
+    sessions = sessions_between(instrument, date(2025, 11, 3), date(2025, 11, 18))
+    ends = np.concatenate(
+        [np.arange(opens + 300_000_000, closes + 1, 300_000_000) for opens, closes in sessions.stretches_us]
+    )
+    rng = np.random.default_rng(3)
+    close = 60.0 + 0.01 * np.cumsum(rng.integers(-4, 5, len(ends)))
+    opened = np.concatenate((close[:1], close[:-1]))
+    spread = 0.01 * rng.integers(1, 5, (2, len(ends)))
+    volume = rng.integers(200, 900, len(ends)).astype(float)
+    bid = np.floor(volume / 2)
+    values = np.stack(
+        [
+            opened,
+            np.maximum(opened, close) + spread[0],
+            np.minimum(opened, close) - spread[1],
+            close,
+            volume,
+            bid,
+            volume - bid,
+            np.floor(volume / 3),
+        ],
+        axis=1,
+    )
+    values[:, :4] = np.round(values[:, :4], 2)
+    values[SPOILED, 1] = values[SPOILED, 2] - 1.0
+    return BarSeries("CLF26", 300, ends, values)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, walk: BarSeries) -> Path:
+    for name in [name for name in os.environ if name.startswith("MINHOS_") and name != "MINHOS_REAL_DATA"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MINHOS_HOME", str(tmp_path))
+    BarStore(tmp_path / "bars").upsert(walk, source="test", recorded_at=1)
+    return tmp_path
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, list(arguments))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout
+
+
+def test_a_bad_row_is_held_shown_released_and_used_again(home: Path, walk: BarSeries) -> None:
+    status, out = run("validate", "--json")
+    (result,) = json.loads(out)
+    assert (status, result["passed"]) == (0, True)
+    assert [row["bar_end"] for row in result["held"]] == [int(walk.bar_end[SPOILED])]
+    page = (home / "validation" / "5m" / "index.html").read_text(encoding="utf-8")
+    assert "passed without 1 rows" in page
+    assert "http" not in page.replace("http-equiv", ""), "the page needs no network"
+    assert (home / "validation" / "5m" / "CLF26" / "index.html").is_file(), "Great Expectations' Data Docs"
+    status, out = run("quarantine", "list", "--json")
+    held = json.loads(out)
+    assert {one["rule"] for one in held} >= {"high_above_low"}
+    assert all(one["bar_end_us"] == int(walk.bar_end[SPOILED]) for one in held)
+    number = next(str(one["id"]) for one in held if one["rule"] == "high_above_low")
+    assert "high_above_low" in run("quarantine", "show", number)[1]
+    assert run("validate")[0] == 0
+    assert json.loads(run("quarantine", "list", "--json")[1]) == held, "what is held is not held twice"
+    numbers = [str(one["id"]) for one in held]
+    status, out = run("quarantine", "release", *numbers, "--why", "it was a test")
+    assert (status, out.count("released: CLF26 5m")) == (0, len(numbers))
+    assert "nothing is held" in run("quarantine", "list")[1]
+    (again,) = json.loads(run("validate", "--json")[1])
+    assert again["held"] == []
+    assert {check["status"] for check in again["checks"] if check["rule"] == "high_above_low"} == {"released"}
+    (first, second) = json.loads(run("quarantine", "show", number, "--json")[1])
+    assert (first["action"], second["action"], second["words"]) == ("held", "released", "it was a test")
+    assert first["bar"]["high"] == walk.values[SPOILED, 1]
+
+
+def test_a_dry_run_holds_and_writes_nothing(home: Path) -> None:
+    assert run("validate", "CLF26", "--dry-run")[0] == 0
+    assert [path.name for path in home.iterdir() if path.name != "bars"] == []
+
+
+def test_an_instrument_that_would_be_excluded_is_status_1(home: Path, walk: BarSeries) -> None:
+    values = walk.values.copy()
+    values[2000:, :4] *= 100
+    BarStore(home / "bars").upsert(BarSeries("CLG26", 300, walk.bar_end, values), source="test", recorded_at=2)
+    status, out = run("validate", "CLG26")
+    assert status == 1
+    assert "CLG26 5m: excluded" in out
+    assert "another unit from" in " ".join(out.split())
+
+
+def test_mistakes_are_told(home: Path) -> None:
+    from minhos.errors import BadInputError, ConfigError
+
+    for arguments, error, words in (
+        (["validate", "NQZ25"], BadInputError, "no bars of NQZ25"),
+        (["validate", "--session", "2025-11-15"], BadInputError, "is a Saturday"),
+        (["quarantine", "show", "7"], BadInputError, "there is no entry 7"),
+        (["quarantine", "release", "7", "--why", "x"], BadInputError, "there is no entry 7"),
+        (["quarantine", "release", "7", "--why", " "], ConfigError, "needs its reason"),
+    ):
+        with pytest.raises(error, match=words):
+            run(*arguments)
+
+
+def test_the_help_has_examples() -> None:
+    for arguments in (["validate"], ["quarantine", "list"], ["quarantine", "show"], ["quarantine", "release"]):
+        assert "Example: minhos" in run(*arguments, "--help")[1]
