@@ -208,7 +208,7 @@ def _add_hours(
         frame["torn"] = (lost > 0).mean()
     frame["sessions_missing"] = when.sessions_missing / max(1, when.sessions)
     thresholds["outside_in_week"] = upper_threshold(
-        when.weeks, tested=len(when.weeks), false_alarms=FALSE_ALARMS, floor=_OUTSIDE_FLOOR
+        when.weeks, tested=len(when.weeks), false_alarms=FALSE_ALARMS, floor=_OUTSIDE_FLOOR, tail_index=0.0
     )
     gaps = when.missing[when.missing > 0]
     thresholds["missing"] = upper_threshold(

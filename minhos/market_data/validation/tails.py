@@ -79,7 +79,8 @@ def _learned(values: Floats, probability: float, tail_index: float) -> float | N
         steps = np.diff(np.unique(beyond))
         if len(steps) == 0:
             continue
-        excesses = beyond - start + steps.min() / 2  # counts and ticks: half a step up
+        step = 1.0 if np.all(values == np.round(values)) else steps.min()
+        excesses = beyond - start + step / 2  # counts and ticks: half a step up
         middle = float(np.median(excesses))
         ratio = max(len(excesses) / len(values) / probability, 1.0)
         if tail_index == 0:

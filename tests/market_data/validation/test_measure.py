@@ -24,6 +24,7 @@ from tests.market_data.validation.made_bars import (
     TRADES,
     VOLUME,
     made_bars,
+    us,
     with_cells,
 )
 
@@ -107,6 +108,17 @@ class TestLearning:
         assert measured(adjusted).frame["ticks_off_grid"].max() > 0.1
         found = measure(adjusted, MNQ, session=LAST, traded=bars)
         assert found.frame["ticks_off_grid"].max() < 1e-6
+
+    @pytest.mark.parametrize("first", [date(2025, 9, 1), date(2024, 6, 3)])
+    def test_one_week_an_hour_late_is_found_in_a_short_history_and_in_a_long_one(self, first: date) -> None:
+        bars = made_bars(first=first, timeframe_seconds=900)
+        week = (bars.bar_end > us("2025-09-28T22:00")) & (bars.bar_end <= us("2025-10-03T21:00"))
+        late = bars.bar_end + np.where(week, HOUR, 0)
+        found = measured(RawBars(bars.symbol, 900, late, bars.values))
+        days = found.frame["bar_end"][over_limit(found, "outside_in_week")].to_numpy().astype("datetime64[us]")
+        assert np.unique(days.astype("datetime64[D]")).astype(str).tolist() == [
+            "2025-09-29", "2025-09-30", "2025-10-01", "2025-10-02", "2025-10-03",
+        ]  # fmt: skip
 
 
 class TestOneFaultIsToldOnce:

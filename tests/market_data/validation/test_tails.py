@@ -109,6 +109,13 @@ class TestCounts:
         found = upper_threshold(values, tested=200, false_alarms=0.01, floor=0.0, tail_index=0.0)
         assert found.value == pytest.approx(7.144, abs=0.001)
 
+    @pytest.mark.parametrize("wild", [9.0, 60.0, 5000.0])
+    def test_one_wild_count_is_no_step(self, wild: float) -> None:
+        # Counts go up by one, however far the next one that was seen is: 0.5 / ln 2 x ln(180 / 0.01) = 0.7213 x 9.798 = 7.07
+        values = np.append(np.zeros(179), wild)
+        found = upper_threshold(values, tested=180, false_alarms=0.01, floor=3.0, tail_index=0.0)
+        assert found.value == pytest.approx(7.07, abs=0.01)
+
 
 @given(
     alarms=st.lists(st.floats(1e-4, 0.5), min_size=2, max_size=2),
