@@ -16,6 +16,7 @@ from minhos.market_data.validation.bar_arrays import BarArrays
 __all__ = ["Hours", "hours"]
 
 _WEEK_US = 7 * DAY_SECONDS * 1_000_000
+_SATURDAY_US = 2 * DAY_SECONDS * 1_000_000  # 1970-01-01 was a Thursday
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +26,7 @@ class Hours:
     """What the calendar says of each bar.
 
     `outside` float64 [T]: 1 for a bar that lies wholly where nobody trades (of daily bars: dated on a day without a
-    session). `in_week` float64 [T]: how many such bars its week has (weeks of UTC, from Thursday). `weeks` float64 [W]: the
+    session). `in_week` float64 [T]: how many such bars its week has (weeks of UTC, from Saturday). `weeks` float64 [W]: the
     same by week. `missing` float64 [T]: how many whole bars of trading time passed without a bar before this one (daily:
     sessions). `off_grid` float64 [T]: 1 for a bar that does not end where bars of this timeframe end. `dates`
     datetime64[D] [T]: trading dates. `sessions_missing`, `sessions`: whole sessions without a bar, and all, from the first
@@ -59,7 +60,7 @@ def hours(bars: BarArrays, instrument: Instrument) -> Hours:
         step = bars.timeframe_seconds * 1_000_000
         missing = np.concatenate(([0.0], np.floor(np.maximum(np.diff(traded) - step, 0) / step)))
         off_grid = (bar_interval(ends - 1, instrument, bars.timeframe_seconds)[1] != ends).astype(np.float64)
-    week = ends // _WEEK_US
+    week = (ends - _SATURDAY_US) // _WEEK_US  # a trading week is one week, whatever the zone
     _, place, sizes = np.unique(week, return_inverse=True, return_counts=True)
     weeks = np.bincount(place, weights=outside.astype(np.float64), minlength=len(sizes)).astype(np.float64)
     return Hours(

@@ -158,7 +158,9 @@ def _add_moves(
 
 def _add_repeats(frame: pd.DataFrame, bars: BarArrays, thresholds: dict[str, Threshold]) -> None:
     found = repeats(bars)
-    frame["still"], frame["repeated"], frame["copied"] = found.still, found.repeated, found.copied
+    frame["still"] = found.still
+    if has(bars, "volume"):  # prices alone repeat by chance where they move by a tick or two
+        frame["repeated"], frame["copied"] = found.repeated, found.copied
     thresholds["still"] = longest_run(
         found.runs, found.continued, found.asked, false_alarms=FALSE_ALARMS, floor=_STILL_FLOOR
     )

@@ -116,9 +116,14 @@ def _move_rules(measured: Measured) -> tuple[Rule, ...]:
 
 
 def _repeat_rules(measured: Measured) -> tuple[Rule, ...]:
-    return (
+    stale = (
         Rule("price_not_stale", "quarantine", f"stand still for more than {measured.most('still'):g} bars in a row",
              (Limit("between", "still", most=measured.most("still")),), limit=measured.limit_words("still")),
+    )  # fmt: skip
+    if "repeated" not in measured.frame.columns:
+        return stale
+    return (
+        *stale,
         Rule("no_repeated_bar", "quarantine", "repeat the bar before in every column",
              (Limit("between", "repeated", most=0.0),)),
         Rule("no_copied_bars", "quarantine", "are a copy of bars from before",

@@ -18,7 +18,10 @@ from minhos.market_data.validation import RawBars, ValidationResult, validate
 from tests.market_data.validation.made_bars import LAST, MNQ, made_bars
 
 # Great Expectations imports modules of Python's that are deprecated
-pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.thorough,  # a run of Great Expectations for each kind: half a minute
+    pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning"),
+]
 
 STRONG = 2
 

@@ -73,8 +73,8 @@ class TestOutside:
     def test_each_week_has_its_own_count(self) -> None:
         found = of("2025-11-13T22:10", "2025-11-18T22:10", "2025-11-20T22:00", "2025-11-20T22:10")
         assert found.outside.tolist() == [1, 1, 0, 1]
-        assert found.weeks.tolist() == [2, 1]  # weeks of UTC begin on Thursdays: the 13th and the 20th
-        assert found.in_week.tolist() == [2, 2, 1, 1]
+        assert found.weeks.tolist() == [1, 2]  # weeks begin on Saturdays: the 8th and the 15th
+        assert found.in_week.tolist() == [1, 2, 2, 2]
 
 
 class TestMissing:

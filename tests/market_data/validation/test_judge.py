@@ -213,6 +213,7 @@ def test_what_matters_of_a_check_follows_from_its_severity_and_its_status() -> N
             assert one.holds == ((severity, status) == ("quarantine", "failed")), (severity, status)
 
 
+@pytest.mark.thorough
 def test_clean_real_files_pass(real_data: Path, examples: Path, instruments: Instruments) -> None:
     # one file of each kind: intraday, session-anchored, daily with settlements, order flow, an index, a currency
     names = ("MNQZ25-CME_5m.scid", "CLX25-NYMEX_1H.scid", "CLX25-NYMEX.DAILY")

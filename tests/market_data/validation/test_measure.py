@@ -49,6 +49,15 @@ class TestColumns:
         assert not columns & {"volume", "flow_gap", "unmoved", "excess_trades", "volume_surprise", "lost", "torn"}
         assert {"move", "still", "outside"} <= columns
 
+    def test_repeats_are_measured_only_where_a_volume_tells_them_from_chance(self) -> None:
+        bars = made_bars()
+        assert {"repeated", "copied"} <= set(measured(bars).frame.columns)
+        values = bars.values.copy()
+        values[:, VOLUME:] = np.nan
+        found = measured(RawBars(bars.symbol, bars.timeframe_seconds, bars.bar_end, values))
+        assert {"repeated", "copied"}.isdisjoint(found.frame.columns)
+        assert "still" in found.frame.columns
+
     def test_with_too_few_bars_for_the_noise_its_measures_are_left_out(self) -> None:
         found = measured(part(made_bars(), slice(0, 9)), session=date(2025, 11, 3))
         assert not {"move", "spike", "wick", "new_base", "still", "copied"} & set(found.frame.columns)
