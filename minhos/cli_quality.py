@@ -163,6 +163,9 @@ def show_finding(
 def release(
     numbers: Annotated[list[int], typer.Argument(help="Of entries in the list.")],
     why: Annotated[str, typer.Option(help="The reason; it is kept on record.")],
+    whole_rows: Annotated[
+        bool, typer.Option("--whole-rows", help="Release what other rules hold of the same rows as well.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Release findings: these bars are right. The next validation uses them; who released them when and why stays on record.
@@ -172,12 +175,14 @@ def release(
     from minhos.market_data.quarantine import Quarantine
 
     ledger = Quarantine(Settings.from_environment(os.environ).quarantine)
-    released = ledger.release(numbers, actor=getpass.getuser(), why=why, at_us=time.time_ns() // 1000)
+    released = ledger.release(
+        numbers, actor=getpass.getuser(), why=why, at_us=time.time_ns() // 1000, whole_rows=whole_rows
+    )
     if as_json:
         print(json.dumps([event.to_dict() for event in released], indent=2))
         return
     out = console()
     for event in released:
         out.print(f"released: {event.series}, {event.bar}, {event.finding.rule}")
-    if len(released) < len(set(numbers)):
-        out.print(Text(f"{len(set(numbers)) - len(released)} had been released before", style="dim"))
+    if not released:
+        out.print(Text("all of it had been released before", style="dim"))

@@ -88,9 +88,9 @@ def test_a_bad_row_is_held_shown_released_and_used_again(home: Path, walk: BarSe
     assert "high_above_low" in run("quarantine", "show", number)[1]
     assert run("validate")[0] == 0
     assert json.loads(run("quarantine", "list", "--json")[1]) == held, "what is held is not held twice"
-    numbers = [str(one["id"]) for one in held]
-    status, out = run("quarantine", "release", *numbers, "--why", "it was a test")
-    assert (status, out.count("released: CLF26 5m")) == (0, len(numbers))
+    status, out = run("quarantine", "release", number, "--whole-rows", "--why", "it was a test")
+    assert (status, out.count("released: CLF26 5m")) == (0, len(held))
+    assert "all of it had been released before" in run("quarantine", "release", number, "--why", "again")[1]
     assert "nothing is held" in run("quarantine", "list")[1]
     (again,) = json.loads(run("validate", "--json")[1])
     assert again["held"] == []

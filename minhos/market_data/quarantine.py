@@ -136,21 +136,22 @@ class Quarantine:
             self._insert(database, rows)
         return len(rows)
 
-    def release(self, ids: Sequence[int], *, actor: str, why: str, at_us: int) -> tuple[Event, ...]:
+    def release(
+        self, ids: Sequence[int], *, actor: str, why: str, at_us: int, whole_rows: bool = False
+    ) -> tuple[Event, ...]:
         """Release what the entries with these numbers hold; what is released already stays so.
 
-        `why`: for the record. Raises `ConfigError` without a reason, `BadInputError` for a number that holds nothing.
+        `whole_rows`: and what other rules hold of the same rows (of the same series, for a series as a whole). `why`: for
+        the record. Raises `ConfigError` without a reason, `BadInputError` for a number that holds nothing.
         """
         if not why.strip():
             raise ConfigError("a release needs its reason (--why): it is kept on record")
         with self._opened(write=True) as database:
             newest = {_key(event.finding): event for event in self._newest(database)}
-            chosen = []
-            for number in dict.fromkeys(ids):
-                event = self._event(database, number)
-                current = newest[_key(event.finding)]
-                if current.action == "held":
-                    chosen.append(current)
+            asked = [_key(self._event(database, number).finding) for number in dict.fromkeys(ids)]
+            rows_asked = {key[:3] for key in asked}
+            keys = [key for key in newest if key[:3] in rows_asked] if whole_rows else dict.fromkeys(asked)
+            chosen = [newest[key] for key in keys if newest[key].action == "held"]
             rows = [_row(event.finding, "released", actor, at_us, why.strip()) for event in chosen]
             self._insert(database, rows)
         return tuple(chosen)
