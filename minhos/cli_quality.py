@@ -16,11 +16,11 @@ from rich.text import Text
 from minhos.cli_market import InstrumentsFile, Json
 from minhos.config import Settings
 from minhos.console import console
-from minhos.errors import BadInputError
+from minhos.errors import BadInputError, MinhosError, SetupError
 
 if TYPE_CHECKING:
     from minhos.market_data.history import History
-    from minhos.market_data.quarantine import Finding, Quarantine
+    from minhos.market_data.quarantine import Quarantine
     from minhos.market_data.validation import ValidationResult
 
 __all__ = ["quarantine", "validate"]
@@ -51,13 +51,11 @@ def validate(
     Example: minhos validate MNQZ25 --timeframe 5m
     """
     from minhos.console_quality import print_validation
-    from minhos.files import write_json
     from minhos.market_data.history import History
     from minhos.market_data.instruments import load_instruments
     from minhos.market_data.quarantine import Quarantine
     from minhos.market_data.store import BarStore
     from minhos.market_data.timeframes import parse_timeframe, timeframe_name
-    from minhos.market_data.validation import write_page
 
     settings = Settings.from_environment(os.environ)
     history = History(BarStore(settings.bars), load_instruments(instruments))
@@ -66,58 +64,96 @@ def validate(
         raise BadInputError(f"{settings.bars}: the store is empty; take files in with `minhos ingest PATH`")
     wanted = parse_timeframe(timeframe) if timeframe else None
     ledger = Quarantine(settings.quarantine)
-    out = console(stderr=as_json)
+    out, errors = console(stderr=as_json), console(stderr=True)
     results: list[ValidationResult] = []
-    findings: list[Finding] = []
+    failed = 0
     with out.status("loading Great Expectations (some seconds)") as status:
-        for symbol in chosen:
-            status.update(f"checking {symbol} ({len(results) + 1} of {len(chosen)})")
-            seconds = wanted or history.finest(symbol)
-            folder = None if dry_run else settings.validation / timeframe_name(seconds)
-            day = session.date() if session else None
-            result, found = _judged(history, symbol, seconds, day, folder=folder, ledger=ledger)
-            results.append(result)
-            findings += found
-    if not dry_run:
-        ledger.hold(findings, actor=getpass.getuser(), at_us=time.time_ns() // 1000)
-        for seconds in sorted({result.timeframe_seconds for result in results}):
-            folder = settings.validation / timeframe_name(seconds)
-            mine = [result for result in results if result.timeframe_seconds == seconds]
-            write_json(folder / "validation.json", [result.model_dump(mode="json") for result in mine])
-            written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-            page = write_page(folder, mine, title=f"{timeframe_name(seconds)} bars of the store", written=written)
-            out.print(Text(f"the page with every check: {page}", style="dim"))
+        for number, symbol in enumerate(chosen, start=1):
+            status.update(f"checking {symbol} ({number} of {len(chosen)})")
+            try:
+                seconds = _time_bars(history, symbol, wanted)
+                folder = None if dry_run else settings.validation / timeframe_name(seconds)
+                day = session.date() if session else None
+                results.append(_judged(history, symbol, seconds, day, folder=folder, ledger=ledger))
+            except MinhosError as error:  # one that cannot be judged does not end the others' judgement
+                if len(chosen) == 1:
+                    raise
+                failed += 1
+                errors.print(Text(f"{symbol} could not be judged: {error}", style="red"))
+    for folder in sorted({settings.validation / timeframe_name(one.timeframe_seconds) for one in results}):
+        if not dry_run:
+            out.print(Text(f"the page with every check: {_page(folder)}", style="dim"))
     if as_json:
         print(json.dumps([result.model_dump(mode="json") for result in results], indent=2))
     else:
         print_validation(out, results)
-    if not all(result.passed for result in results):
+    if failed or not all(result.passed for result in results):
         raise typer.Exit(EXCLUDED)
+
+
+def _time_bars(history: History, symbol: str, wanted: int | None) -> int:
+    """The timeframe to judge; range, trade and volume bars are not judged: no night uses them."""
+    from minhos.market_data.timeframes import is_time, timeframe_name
+
+    seconds = wanted or next(iter(filter(is_time, history.timeframes(symbol))), history.finest(symbol))
+    if not is_time(seconds):
+        raise BadInputError(
+            f"{symbol}: {timeframe_name(seconds)} bars are not validated, no night uses them; take time bars or ticks in"
+        )
+    return seconds
 
 
 def _judged(
     history: History, symbol: str, seconds: int, day: date | None, *, folder: Path | None, ledger: Quarantine
-) -> tuple[ValidationResult, tuple[Finding, ...]]:
-    """One series judged as a night judges it: up to the session, with what was released and held before."""
-    from minhos.market_data.quarantine import findings_of
+) -> ValidationResult:
+    """One series judged as a night judges it; with a `folder` what is found is held, and written there."""
+    from minhos.files import write_json
     from minhos.market_data.sessions import last_complete_session, through_session
     from minhos.market_data.validation import validate as judge
 
     instrument = history.instrument(symbol)
     whole = history.bars(symbol, seconds)
     session = day or last_complete_session(whole, instrument, covers_until=history.covers_until(symbol, seconds))
-    if session is None:
-        raise BadInputError(f"{symbol}: no complete session in {len(whole)} bars; take more bars in, or give --session")
-    series = through_session(whole, instrument, session)
-    result = judge(
-        series,
-        instrument,
-        session=session,
-        docs_dir=folder,
-        released=ledger.released(symbol, seconds),
-        held_before=ledger.held_before(symbol, seconds, session),
-    )
-    return result, findings_of(result, series)
+    series = whole if session is None else through_session(whole, instrument, session)
+    if session is None or len(series) == 0:
+        raise BadInputError(
+            f"{symbol}: no bars of a complete session{'' if day is None else f' up to {day}'} among {len(whole)} stored "
+            "bars; take more bars in, or give --session"
+        )
+    try:
+        result = judge(
+            series,
+            instrument,
+            session=session,
+            docs_dir=folder,
+            released=ledger.released(series, session),
+            held_before=ledger.held_before(series, session),
+        )
+        if folder is not None:
+            ledger.settle(result, series, actor=_actor(), at_us=time.time_ns() // 1000)
+            write_json(folder / f"{symbol}.json", result.model_dump(mode="json"))
+    except OSError as error:
+        raise SetupError(
+            f"{folder}: cannot be written ({error.strerror}); look after the space on the disk and the permissions"
+        ) from error
+    return result
+
+
+def _page(folder: Path) -> Path:
+    """The page of a timeframe, from the last validation of each symbol."""
+    from minhos.market_data.validation import ValidationResult, write_page
+
+    results = [ValidationResult.model_validate_json(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return write_page(folder, results, title=f"{folder.name} bars of the store", written=written)
+
+
+def _actor() -> str:
+    """Who is on record: the user's name, or the number where the system has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 @quarantine.command("list")
@@ -132,7 +168,7 @@ def list_held(
     from minhos.console_quality import print_held
     from minhos.market_data.quarantine import Quarantine
 
-    held = Quarantine(Settings.from_environment(os.environ).quarantine).held(symbol)
+    held = Quarantine(Settings.from_environment(os.environ).quarantine).held(symbol and symbol.upper())
     if as_json:
         print(json.dumps([event.to_dict() for event in held], indent=2))
     elif held:
@@ -175,9 +211,7 @@ def release(
     from minhos.market_data.quarantine import Quarantine
 
     ledger = Quarantine(Settings.from_environment(os.environ).quarantine)
-    released = ledger.release(
-        numbers, actor=getpass.getuser(), why=why, at_us=time.time_ns() // 1000, whole_rows=whole_rows
-    )
+    released = ledger.release(numbers, actor=_actor(), why=why, at_us=time.time_ns() // 1000, whole_rows=whole_rows)
     if as_json:
         print(json.dumps([event.to_dict() for event in released], indent=2))
         return

@@ -35,7 +35,7 @@ def print_validation(out: Console, results: Sequence[ValidationResult]) -> None:
             out.print(Padding(Text(reason, style="red"), (0, 0, 0, 2)))
         for check in result.checks:
             if check.status != "passed":
-                words = Text(f"[{check.severity}] ", style=STYLES[check.severity]).append(check.words, style="default")
+                words = Text(f"[{check.severity}] ", style=STYLES[check.severity]).append(check.told, style="default")
                 out.print(Padding(words, (0, 0, 0, 2)))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +22,7 @@ import numpy as np
 from minhos.errors import BadInputError, ConfigError, SetupError
 from minhos.market_data.bars import iso
 from minhos.market_data.timeframes import timeframe_name
-from minhos.market_data.validation import BarArrays, Released, ValidationResult
+from minhos.market_data.validation import EARLIER, BarArrays, Released, ValidationResult
 from minhos_client.contract import BAR_COLUMNS
 
 __all__ = ["Event", "Finding", "Quarantine", "findings_of"]
@@ -32,7 +32,7 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
     at_us INTEGER NOT NULL,
-    action TEXT NOT NULL CHECK (action IN ('held', 'released')),
+    action TEXT NOT NULL CHECK (action IN ('held', 'released', 'lapsed')),
     symbol TEXT NOT NULL,
     timeframe_seconds INTEGER NOT NULL,
     bar_end INTEGER NOT NULL,
@@ -61,7 +61,8 @@ SELECT {_COLUMNS} FROM events WHERE id IN
 @dataclass(frozen=True)
 class Finding:
     """What is to be held. `bar_end`: UTC us, None for the whole series. `session`: the trading date of the validation that
-    found it. `words`: why. `bar`: the row as it was (column -> value), empty for a whole series."""
+    found it. `words`: why. `bar`: the evidence: the row as it was (column -> value); of a whole series the ends of its bad
+    rows (`bad_bar_ends`), or the session where the rule is about no rows. A release is of this evidence alone."""
 
     symbol: str
     timeframe_seconds: int
@@ -69,13 +70,15 @@ class Finding:
     rule: str
     session: date
     words: str
-    bar: dict[str, float | None]
+    bar: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Event:
-    """One entry: a finding that was `held` or `released`. `id`: its number. `at_us`: UTC us, when. `actor`: who (the run or
-    the person); of a release `words` say why."""
+    """One entry: a finding that was `held`, `released` by a person, or `lapsed` (the bar was corrected, the rule passes).
+
+    `id`: its number. `at_us`: UTC us, when. `actor`: who (the run or the person); of a release `words` say why.
+    """
 
     id: int
     at_us: int
@@ -125,16 +128,53 @@ class Quarantine:
         self.wait_seconds = wait_seconds
 
     def hold(self, findings: Iterable[Finding], *, actor: str, at_us: int) -> int:
-        """Hold what is neither held nor released yet; how many entries that made. All of it in one transaction."""
-        fresh = list(findings)
-        if not fresh:
+        """Hold what is neither held nor released on this evidence; how many entries that made, in one transaction.
+
+        A row that was released and has other values since, or a series with other bad rows, is held again.
+        """
+        return self._settle(list(findings), lambda _: None, actor=actor, at_us=at_us)
+
+    def settle(self, result: ValidationResult, bars: BarArrays, *, actor: str, at_us: int) -> int:
+        """Hold what a validation found, and let lapse what it shows to be over; how many entries that made.
+
+        `bars`: those that were validated, as they traded. A held row lapses when the bar has other values since (it was
+        corrected), a held series when its rule passes in that session or a later one.
+        """
+        passed = {check.rule for check in result.checks if check.status == "passed"}
+        present = set(bars.bar_end.tolist())
+
+        def over(event: Event) -> str | None:
+            finding = event.finding
+            if (finding.symbol, finding.timeframe_seconds) != (result.symbol, result.timeframe_seconds):
+                return None
+            if finding.bar_end is None:
+                return "the rule passes" if finding.rule in passed and finding.session <= result.session else None
+            corrected = finding.bar_end in present and _row_of(bars, finding.bar_end) != finding.bar
+            return "the bar has other values since" if corrected else None
+
+        return self._settle(list(findings_of(result, bars)), over, actor=actor, at_us=at_us)
+
+    def _settle(
+        self, findings: Sequence[Finding], over: Callable[[Event], str | None], *, actor: str, at_us: int
+    ) -> int:
+        if not findings and not self.path.exists():
             return 0
         with self._opened(write=True) as database:
-            known = {_key(event.finding) for event in self._newest(database)}
-            chosen = {_key(finding): finding for finding in reversed(fresh) if _key(finding) not in known}
-            rows = [_row(finding, "held", actor, at_us) for finding in reversed(chosen.values())]
-            self._insert(database, rows)
-        return len(rows)
+            newest = {_key(event.finding): event for event in self._newest(database)}
+            fresh: dict[tuple[str, int, int, str], Finding] = {}
+            for finding in findings:
+                known = newest.get(_key(finding))
+                if known is None or known.action == "lapsed" or known.finding.bar != finding.bar:
+                    fresh.setdefault(_key(finding), finding)
+            found = {_key(finding) for finding in findings}
+            lapsed = [
+                _row(event.finding, "lapsed", actor, at_us, why)
+                for key, event in newest.items()
+                if event.action == "held" and key not in found and (why := over(event)) is not None
+            ]
+            rows = [_row(finding, "held", actor, at_us) for finding in fresh.values()]
+            self._insert(database, rows + lapsed)
+        return len(rows) + len(lapsed)
 
     def release(
         self, ids: Sequence[int], *, actor: str, why: str, at_us: int, whole_rows: bool = False
@@ -171,44 +211,55 @@ class Quarantine:
             ).fetchall()
         return tuple(map(_event, rows))
 
-    def released(self, symbol: str, timeframe_seconds: int) -> Released:
-        """What a person has said is right about a series."""
-        over = [event.finding for event in self._current(symbol) if event.action == "released"]
-        mine = [finding for finding in over if finding.timeframe_seconds == timeframe_seconds]
-        return Released(
-            rows=frozenset((finding.rule, finding.bar_end) for finding in mine if finding.bar_end is not None),
-            rules=frozenset(finding.rule for finding in mine if finding.bar_end is None),
-        )
+    def released(self, bars: BarArrays, session: date) -> Released:
+        """What a person has said is right about these bars (as they traded), for a validation of `session`.
 
-    def held_before(self, symbol: str, timeframe_seconds: int, session: date) -> tuple[int, ...]:
-        """`bar_end` (UTC us) of the rows of a series that validations of earlier sessions hold.
+        A release of a row holds while the row is as it was then; one of a whole series for the rows that were bad then, or
+        where the rule is about no rows, for the session that it was about.
+        """
+        rows: set[tuple[str, int]] = set()
+        rules: set[str] = set()
+        for finding in self._findings(bars, "released"):
+            if finding.bar_end is not None:
+                if _row_of(bars, finding.bar_end) == finding.bar:
+                    rows.add((finding.rule, finding.bar_end))
+            elif "bad_bar_ends" in finding.bar:
+                rows |= {(finding.rule, end) for end in finding.bar["bad_bar_ends"]}
+            elif finding.session == session:
+                rules.add(finding.rule)
+        return Released(rows=frozenset(rows), rules=frozenset(rules))
+
+    def held_before(self, bars: BarArrays, session: date) -> tuple[int, ...]:
+        """`bar_end` (UTC us) of the rows of `bars` that validations of earlier sessions hold, where they are as they were.
 
         Rows that the same session's validation found are not among them: that validation, done again, finds them again.
         """
-        return tuple(
-            sorted(
-                {
-                    event.finding.bar_end
-                    for event in self.held(symbol)
-                    if event.finding.bar_end is not None
-                    and event.finding.timeframe_seconds == timeframe_seconds
-                    and event.finding.session < session
-                }
-            )
-        )
+        held = {
+            finding.bar_end
+            for finding in self._findings(bars, "held")
+            if finding.bar_end is not None
+            and finding.session < session
+            and _row_of(bars, finding.bar_end) == finding.bar
+        }
+        return tuple(sorted(held))
+
+    def _findings(self, bars: BarArrays, action: str) -> list[Finding]:
+        return [
+            event.finding
+            for event in self._current(bars.symbol)
+            if event.action == action and event.finding.timeframe_seconds == bars.timeframe_seconds
+        ]
 
     def state(self, symbols: Sequence[str], timeframe_seconds: int, session: date) -> dict[str, Any]:
         """All that a validation of these series for `session` takes from here, fit for JSON: equal states, equal results."""
-        state = {}
+        state: dict[str, Any] = {}
         for symbol in sorted(symbols):
-            released = self.released(symbol, timeframe_seconds)
-            held = self.held_before(symbol, timeframe_seconds, session)
-            if released.rows or released.rules or held:
-                state[symbol] = {
-                    "released_rows": sorted(map(list, released.rows)),
-                    "released_rules": sorted(released.rules),
-                    "held": list(held),
-                }
+            for event in self._current(symbol):
+                finding = event.finding
+                matters = event.action == "released" or (event.action == "held" and finding.session < session)
+                if matters and finding.timeframe_seconds == timeframe_seconds:
+                    entry = [event.action, finding.rule, finding.bar_end, finding.session.isoformat(), finding.bar]
+                    state.setdefault(symbol, []).append(entry)
         return state
 
     def _current(self, symbol: str | None) -> list[Event]:
@@ -313,7 +364,7 @@ def findings_of(result: ValidationResult, bars: BarArrays) -> tuple[Finding, ...
         )
         for row in result.held
         for rule in row.rules
-        if rule in words
+        if rule != EARLIER
     )
     whole = tuple(
         Finding(
@@ -323,7 +374,11 @@ def findings_of(result: ValidationResult, bars: BarArrays) -> tuple[Finding, ...
             rule=check.rule,
             session=result.session,
             words=check.words,
-            bar={},
+            bar=(
+                {"bad_bar_ends": list(check.bad_bar_ends)}
+                if check.bad_bar_ends
+                else {"session": result.session.isoformat()}
+            ),
         )
         for check in result.checks
         if check.severity == "exclude" and check.status == "failed"

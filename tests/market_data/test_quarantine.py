@@ -18,14 +18,27 @@ import pytest
 from minhos.errors import BadInputError, ConfigError, SetupError
 from minhos.market_data.quarantine import Finding, Quarantine, findings_of
 from minhos.market_data.validation import Check, HeldRow, RawBars, ValidationResult
+from minhos_client.contract import BAR_COLUMNS
 
 NIGHT, NEXT = date(2025, 12, 18), date(2025, 12, 19)
 END = 1_766_080_800_000_000  # 2025-12-18T18:00Z
 STEP = 300_000_000
-ROW = Finding(
-    "MNQZ25", 300, END, "no_spike", NIGHT, "1 of 400 rows jump out and back", {"open": 25_000.0, "trades": None}
+BAR = {**dict.fromkeys(BAR_COLUMNS, 25_000.0), "trades": None}
+ROW = Finding("MNQZ25", 300, END, "no_spike", NIGHT, "1 of 400 rows jump out and back", BAR)
+SERIES = replace(
+    ROW, bar_end=None, rule="one_price_base", words="1 of 400 rows begin another level", bar={"bad_bar_ends": [END]}
 )
-SERIES = replace(ROW, bar_end=None, rule="one_price_base", words="1 of 400 rows begin another level", bar={})
+
+
+def bars(*, symbol: str = "MNQZ25", seconds: int = 300, price: float = 25_000.0) -> RawBars:
+    """The row of `ROW` and the one after it, both as they were; another `price` is another bar."""
+    values = np.full((2, len(BAR_COLUMNS)), price)
+    values[:, -1] = np.nan
+    return RawBars(symbol, seconds, np.array([END, END + STEP]), values)
+
+
+def result(session: date, *checks: Check) -> ValidationResult:
+    return ValidationResult(symbol="MNQZ25", timeframe_seconds=300, session=session, rows=2, passed=True, checks=checks)
 
 
 @pytest.fixture
@@ -58,7 +71,7 @@ class TestHolding:
             "rule": "no_spike",
             "session": "2025-12-18",
             "words": "1 of 400 rows jump out and back",
-            "bar": {"open": 25_000.0, "trades": None},
+            "bar": BAR,
         }
 
     def test_what_is_held_is_not_held_again(self, ledger: Quarantine) -> None:
@@ -151,10 +164,53 @@ class TestReleasing:
             replace(ROW, rule="x"),
         )
         ledger.release([1, 2, 3, 4], actor="ana", why="right", at_us=9)
-        released = ledger.released("MNQZ25", 300)
-        assert released.rows == {("no_spike", END)}
-        assert released.rules == {"one_price_base"}
-        assert ledger.released("CLZ25", 300).rows == frozenset()
+        released = ledger.released(bars(), NIGHT)
+        assert released.rows == {("no_spike", END), ("one_price_base", END)}
+        assert released.rules == frozenset()
+        assert ledger.released(bars(symbol="CLZ25"), NIGHT).rows == frozenset()
+
+    def test_a_release_is_of_the_bar_as_it_was(self, ledger: Quarantine) -> None:
+        held(ledger, ROW)
+        ledger.release([1], actor="ana", why="right", at_us=9)
+        assert ledger.released(bars(price=1.0), NEXT).rows == frozenset()
+        assert held(ledger, replace(ROW, session=NEXT, bar={**BAR, "close": 1.0})) == 1
+        assert [event.finding.session for event in ledger.held()] == [NEXT]
+
+    def test_a_release_of_a_series_covers_the_rows_that_were_bad_then(self, ledger: Quarantine) -> None:
+        held(ledger, SERIES)
+        ledger.release([1], actor="ana", why="a real jump", at_us=9)
+        assert ("one_price_base", END + STEP) not in ledger.released(bars(), NEXT).rows
+        assert held(ledger, replace(SERIES, bar={"bad_bar_ends": [END, END + STEP]})) == 1
+
+    def test_a_release_of_a_rule_about_no_rows_is_for_its_session(self, ledger: Quarantine) -> None:
+        held(ledger, replace(SERIES, rule="session_has_bars", bar={"session": NIGHT.isoformat()}))
+        ledger.release([1], actor="ana", why="a short day", at_us=9)
+        assert ledger.released(bars(), NIGHT).rules == {"session_has_bars"}
+        assert ledger.released(bars(), NEXT).rules == frozenset()
+
+
+class TestLapsing:
+    def test_a_held_row_lapses_when_its_bar_is_corrected(self, ledger: Quarantine) -> None:
+        held(ledger, ROW)
+        assert ledger.settle(result(NEXT), bars(), actor="night", at_us=9) == 0
+        assert ledger.settle(result(NEXT), bars(price=24_990.0), actor="night", at_us=9) == 1
+        assert ledger.held() == ()
+        assert [(event.action, event.finding.words) for event in ledger.history(1)] == [
+            ("held", ROW.words),
+            ("lapsed", "the bar has other values since"),
+        ]
+        assert held(ledger, ROW) == 1, "what comes back is held again"
+
+    def test_a_held_series_lapses_when_its_rule_passes_later(self, ledger: Quarantine) -> None:
+        fine = Check(rule="one_price_base", severity="exclude", status="passed", words="none")
+        held(ledger, SERIES)
+        assert ledger.settle(result(date(2025, 12, 17), fine), bars(), actor="night", at_us=9) == 0
+        assert ledger.settle(result(NEXT, fine), bars(), actor="night", at_us=9) == 1
+        assert ledger.held() == ()
+
+    def test_another_series_is_left_alone(self, ledger: Quarantine) -> None:
+        held(ledger, replace(ROW, symbol="ESZ25"), replace(ROW, timeframe_seconds=60))
+        assert ledger.settle(result(NEXT), bars(price=1.0), actor="night", at_us=9) == 0
 
 
 class TestEarlierSessions:
@@ -162,27 +218,28 @@ class TestEarlierSessions:
         self, ledger: Quarantine
     ) -> None:
         held(ledger, ROW, SERIES, replace(ROW, rule="x"), replace(ROW, bar_end=END + STEP, session=NEXT))
-        assert ledger.held_before("MNQZ25", 300, NIGHT) == ()
-        assert ledger.held_before("MNQZ25", 300, NEXT) == (END,)
-        assert ledger.held_before("MNQZ25", 300, date(2025, 12, 22)) == (END, END + STEP)
-        assert ledger.held_before("MNQZ25", 60, date(2025, 12, 22)) == ()
+        assert ledger.held_before(bars(), NIGHT) == ()
+        assert ledger.held_before(bars(), NEXT) == (END,)
+        assert ledger.held_before(bars(), date(2025, 12, 22)) == (END, END + STEP)
+        assert ledger.held_before(bars(seconds=60), date(2025, 12, 22)) == ()
+        assert ledger.held_before(bars(price=1.0), NEXT) == ()  # it was corrected
 
     def test_a_row_is_free_when_all_of_its_findings_are_released(self, ledger: Quarantine) -> None:
         held(ledger, ROW, replace(ROW, rule="x"))
         ledger.release([1], actor="ana", why="right", at_us=9)
-        assert ledger.held_before("MNQZ25", 300, NEXT) == (END,)
+        assert ledger.held_before(bars(), NEXT) == (END,)
         ledger.release([2], actor="ana", why="right", at_us=9)
-        assert ledger.held_before("MNQZ25", 300, NEXT) == ()
+        assert ledger.held_before(bars(), NEXT) == ()
 
     def test_the_state_of_series_is_all_that_a_validation_takes_from_the_ledger(self, ledger: Quarantine) -> None:
         assert ledger.state(["MNQZ25"], 300, NEXT) == {}
         held(ledger, ROW, SERIES)
-        before = ledger.state(["MNQZ25", "ESZ25"], 300, NEXT)
-        assert before == {"MNQZ25": {"released_rows": [], "released_rules": [], "held": [END]}}
+        row = ["held", "no_spike", END, "2025-12-18", BAR]
+        assert ledger.state(["MNQZ25", "ESZ25"], 300, NEXT)["MNQZ25"][1:] == [row]
+        assert ledger.state(["MNQZ25"], 300, NIGHT) == {}, "what this very session has found is found again"
         ledger.release([2], actor="ana", why="right", at_us=9)
-        assert json.loads(json.dumps(ledger.state(["MNQZ25"], 300, NEXT)))["MNQZ25"]["released_rules"] == [
-            "one_price_base"
-        ]
+        series = ["released", "one_price_base", None, "2025-12-18", {"bad_bar_ends": [END]}]
+        assert json.loads(json.dumps(ledger.state(["MNQZ25"], 300, NEXT)))["MNQZ25"] == [series, row]
 
 
 class TestTheRecord:
@@ -335,4 +392,4 @@ class TestFindings:
         row, series = findings_of(result, bars)
         assert (row.bar_end, row.rule, row.words, row.session) == (END, "no_spike", "a spike", NIGHT)
         assert (row.bar["open"], row.bar["bid_volume"], row.bar["trades"]) == (8.0, 13.0, None)
-        assert (series.bar_end, series.rule, series.bar) == (None, "one_price_base", {})
+        assert (series.bar_end, series.rule, series.bar) == (None, "one_price_base", {"session": NIGHT.isoformat()})

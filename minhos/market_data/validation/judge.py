@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from minhos.market_data.bars import iso
 from minhos.market_data.instruments import Instrument
 from minhos.market_data.sessions import session_bounds
 from minhos.market_data.validation.bar_arrays import BarArrays
@@ -25,6 +26,7 @@ EARLIER: Final = "earlier"
 _MOST_HELD_SHARE: Final = 0.01
 _MOST_HELD_OF_SESSION: Final = 0.1
 _FEW: Final = 20
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ def validate(
     checks = tuple(
         _after_release(check, released) for check in check_frame(measured.frame, rules, name=bars.symbol, docs_dir=site)
     )
-    held = _held(checks, released, bars, held_before)
+    held = _held(checks, released)
+    checks += _held_earlier(bars, set(held_before) - {row.bar_end for row in held})
+    held = _held(checks, released)
     reasons = _too_many(held, bars, instrument, session)
     return ValidationResult(
         symbol=bars.symbol,
@@ -93,19 +97,32 @@ def _after_release(check: Check, released: Released) -> Check:
     return check
 
 
-def _held(
-    checks: Sequence[Check], released: Released, bars: BarArrays, held_before: Collection[int]
-) -> tuple[HeldRow, ...]:
+def _held_earlier(bars: BarArrays, held_before: Collection[int]) -> tuple[Check, ...]:
+    """In words, the rows that no rule of today holds and an earlier session's did; nobody has released them."""
+    ends = sorted(set(bars.bar_end.tolist()) & set(held_before))
+    if not ends:
+        return ()
+    shown = ", ".join(iso(end) for end in ends[:_SHOWN]) + (", ..." if len(ends) > _SHOWN else "")
+    words = f"{len(ends)} of {len(bars.bar_end)} rows are held since an earlier session: {shown}"
+    return (
+        Check(
+            rule=EARLIER,
+            severity="quarantine",
+            status="failed",
+            words=words,
+            bad_count=len(ends),
+            bad_bar_ends=tuple(ends),
+        ),
+    )
+
+
+def _held(checks: Sequence[Check], released: Released) -> tuple[HeldRow, ...]:
     broken: dict[int, list[str]] = {}
     for check in checks:
         if check.holds:
             for end in check.bad_bar_ends:
                 if (check.rule, end) not in released.rows:
                     broken.setdefault(end, []).append(check.rule)
-    present = set(bars.bar_end.tolist())
-    for end in held_before:
-        if end in present:
-            broken.setdefault(end, [EARLIER])
     return tuple(HeldRow(bar_end=end, rules=tuple(rules)) for end, rules in sorted(broken.items()))
 
 

@@ -46,6 +46,11 @@ class Check(_Frozen):
     limit: str = ""
 
     @property
+    def told(self) -> str:
+        """The words, and the threshold where the rule has one."""
+        return f"{self.words}; {self.limit}" if self.limit else self.words
+
+    @property
     def excludes(self) -> bool:
         """Whether this outcome alone leaves the instrument out.
 
@@ -94,7 +99,7 @@ class ValidationResult(_Frozen):
     @property
     def words(self) -> str:
         """One line: the symbol, whether it passed, and what every rule that did not pass says."""
-        noted = [f"{check.words} [{check.severity}]" for check in self.checks if check.status != "passed"]
+        noted = [f"{check.told} [{check.severity}]" for check in self.checks if check.status != "passed"]
         bars = f"{self.rows} {timeframe_name(self.timeframe_seconds)} bars"
         head = f"{self.symbol}: {self.verdict}, {len(self.checks)} rules on {bars}"
         return "; ".join((head, *self.reasons, *noted))

@@ -169,7 +169,7 @@ def _hours_rules(measured: Measured) -> tuple[Rule, ...]:
              (Limit("mean", "sessions_missing", most=_SESSIONS_MISSING),)),
         Rule("no_quote_while_closed", "quarantine", "lie where nobody trades and have no trade",
              (Limit("between", "closed_quote", most=0.0),)),
-        Rule("no_session_gap", "warn", f"come after more than {measured.most('missing'):g} missing bars of trading time",
+        Rule("no_session_gap", "warn", f"come after more than {measured.most('missing'):.0f} missing bars of trading time",
              (Limit("between", "missing", most=measured.most("missing")),), limit=measured.limit_words("missing")),
     ]  # fmt: skip
     if "off_bar_grid" in measured.frame.columns:

@@ -147,7 +147,7 @@ def _summarise(rule: Rule, results: Sequence[Any], frame: pd.DataFrame) -> Check
 
     failed = [result for result in results if not result.success]
     broken = [message for result in failed if (message := _exception(result)) is not None]
-    if not results or (broken and len(broken) == len(failed)):
+    if not results or broken:  # a part that nobody could look at is not all right because another part is wrong
         why = broken[0] if broken else "the library returned no result"
         return check("not_evaluated", f"{rule.name} could not be evaluated: {why}")
     kind = rule.limits[0].kind

@@ -12,7 +12,7 @@ from minhos.errors import NightError
 from minhos.files import write_json
 from minhos.market_data.instruments import load_instruments
 from minhos.market_data.night_bars import read_night_bars, write_night_bars
-from minhos.market_data.quarantine import Finding, Quarantine, findings_of
+from minhos.market_data.quarantine import Quarantine
 from minhos.market_data.validation import ValidationResult, write_page
 from minhos.market_data.validation import validate as validate_bars
 from minhos.night.run import VALIDATED, Progress, Run, StepResult
@@ -36,25 +36,22 @@ def validate(run_folder: str) -> str:
         request, plan = load_plan(run)
         instruments = load_instruments(request.instruments)
         results: list[ValidationResult] = []
-        findings: list[Finding] = []
         for symbol in run.outputs("ingest")["symbols"]:
             progress(f"checking {symbol}")
             bars = read_night_bars(run.folder / "bars", symbol)
-            seconds = bars.series.timeframe_seconds
             result = validate_bars(
                 bars.series,
                 instruments.find(symbol),
                 session=plan.session,
                 docs_dir=run.folder / "validation",
                 traded=bars.traded,
-                released=ledger.released(symbol, seconds),
-                held_before=ledger.held_before(symbol, seconds, plan.session),
+                released=ledger.released(bars.traded, plan.session),
+                held_before=ledger.held_before(bars.traded, plan.session),
             )
             results.append(result)
-            findings += findings_of(result, bars.traded)
+            ledger.settle(result, bars.traded, actor=f"night {run.name}", at_us=time.time_ns() // 1000)
             if result.passed:
                 write_night_bars(run.folder / VALIDATED, bars.without({row.bar_end for row in result.held}))
-        ledger.hold(findings, actor=f"night {run.name}", at_us=time.time_ns() // 1000)
         write_json(run.folder / "validation.json", [result.model_dump(mode="json") for result in results])
         write_page(
             run.folder / "validation",
