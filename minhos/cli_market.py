@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["bars", "depth", "ingest"]
 
-CLOCKS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+CLOCKS = [
+    f"%Y-%m-%d{clock}"
+    for clock in ("", "T%H:%M", "T%H:%MZ", "T%H:%M:%S", "T%H:%M:%SZ", " %H:%M", " %H:%M:%S", " %H:%M UTC")
+]  # as tables and words print them, too
 REFUSED = 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

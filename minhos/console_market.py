@@ -38,6 +38,7 @@ __all__ = [
     "print_rolls",
 ]
 
+_PRICES = ("open", "high", "low", "close")
 SHOWN_REJECTIONS = 5
 STATES = {
     "new": "new",
@@ -187,6 +188,8 @@ def print_bars(out: Console, series: BarSeries, *, rows: int, marks: Callable[[i
 
     clock = utc if is_time(series.timeframe_seconds) else utc_to_milliseconds
     known = {name.removesuffix("_volume"): series.column(name) for name in BAR_COLUMNS if series.has(name)}
+    if marks is not None:  # the contract needs the room
+        known = {name: column for name, column in known.items() if name not in ("bid", "ask")}
     if series.open_interest is not None:
         known["interest"] = series.open_interest
     shown = range(max(0, len(series) - rows), len(series))
@@ -198,7 +201,7 @@ def print_bars(out: Console, series: BarSeries, *, rows: int, marks: Callable[[i
     if marks is not None:
         table.add_column("contract", no_wrap=True)
     for row in shown:
-        cells = [_number(column[row]) for column in known.values()]
+        cells = [(_price if name in _PRICES else _count)(column[row]) for name, column in known.items()]
         table.add_row(
             clock(int(series.bar_end[row])).removesuffix(" UTC"), *cells, *([] if marks is None else [marks(row)])
         )
@@ -212,6 +215,20 @@ def utc_to_milliseconds(microseconds: int) -> str:
 
 def _number(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.8g}"
+
+
+def _short(column: str) -> Callable[[float], str]:
+    """How a column of depth is shown: averages and shares in four digits."""
+    return "{:.4g}".format if "_mean" in column or column == "imbalance" else _number
+
+
+def _price(value: float) -> str:
+    """Seven digits: a price that was adjusted for rolls has many more, and none of them is a tick."""
+    return "" if np.isnan(value) else f"{value:.7g}"
+
+
+def _count(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.0f}" if value == np.floor(value) else f"{value:.5g}"
 
 
 def print_rolls(out: Console, schedule: RollSchedule) -> None:
@@ -263,7 +280,9 @@ def print_depth(out: Console, series: DepthSeries, *, rows: int) -> None:
         table.add_column(name.replace("_", " "), justify="right")
     for row in shown:
         cells = (
-            f"{series.column(name)[row]:.5g}" if "_mean" in name else _number(series.column(name)[row])
+            f"{series.column(name)[row]:.4g}"
+            if "_mean" in name or name == "imbalance"
+            else _number(series.column(name)[row])
             for name in DEPTH_COLUMNS
         )
         table.add_row(utc(int(series.bar_end[row])).removesuffix(" UTC"), *cells)

@@ -225,6 +225,24 @@ def test_an_intake_that_is_killed_leaves_whole_files_and_the_next_one_completes_
     assert killed
 
 
+def test_times_can_be_typed_as_they_are_printed(home: Path, data: Path) -> None:
+    write_export(data, "ESZ25")
+    assert minhos("ingest", data, "--zone", "UTC")[0] == 0
+    for moment in ("2025-12-10T01:00", "2025-12-10T01:00Z", "2025-12-10 01:00", "2025-12-10 01:00 UTC"):
+        shown = CliRunner().invoke(app, ["bars", "ESZ25", "--as-of", moment, "--json"])
+        assert len(json.loads(shown.stdout)["bar_end"]) == 12, moment
+
+
+def test_a_continuous_series_is_shown_in_whole_numbers(home: Path, data: Path) -> None:
+    write_export(data, "ESZ25", close=6850.0)
+    write_export(data, "ESH26", close=6903.0)
+    assert minhos("ingest", data, "--zone", "UTC")[0] == 0
+    shown = CliRunner().invoke(app, ["bars", "ES", "--continuous", "ratio", "--timeframe", "5m", "--rows", "3"]).stdout
+    assert "contract" in shown
+    assert "ESZ25" in shown
+    assert "\u2026" not in shown, "nothing is cut"
+
+
 def test_the_help_has_an_example() -> None:
     for verb in ("ingest", "bars", "depth"):
         shown = CliRunner().invoke(app, [verb, "--help"])

@@ -69,26 +69,32 @@ def plan_files(scan: Scan, options: IntakeOptions, instruments: Instruments, jou
     refused = dict(scan.refused)
     for seen in scan.found:
         try:
-            found, instrument = _known(seen, instruments)
+            found, instrument = _known(seen, instruments, options.said.symbol)
             items.append(_item(found, instrument, options, journal.files.get(str(found.path.absolute()))))
         except (BadInputError, InstrumentError) as error:
             refused[seen.path] = str(error)
     return IntakePlan(items=tuple(items), refused=refused, ignored=scan.ignored, synthetic=scan.synthetic)
 
 
-def _known(found: Found, instruments: Instruments) -> tuple[Found, Instrument]:
-    """The file and its instrument; where the name does not begin with a known symbol, by the one contract that is in it."""
+def _known(found: Found, instruments: Instruments, said: str | None) -> tuple[Found, Instrument]:
+    """The file and its instrument; where the name does not begin with a known symbol, by what was said, or by the one
+    contract that is in it."""
     try:
         return found, instruments.find(found.symbol)
-    except InstrumentError:
+    except InstrumentError as error:
         if found.rule is not None:  # the map says the symbol
             raise
+        if said is not None:
+            return found.with_symbol(said), instruments.find(said)
         known = []
         for code in codes_in(found.path.stem):
             with suppress(InstrumentError):
                 known.append((found.with_symbol(code), instruments.find(code)))
         if len(known) != 1:
-            raise
+            raise InstrumentError(
+                f"{error}. Or, where the name does not begin with the symbol, say it: --symbol ESZ25, or in the column map "
+                f'[symbols] "{found.path.name}" = "ESZ25"'
+            ) from error
         return known[0]
 
 

@@ -84,8 +84,8 @@ class Found:
 class Statements:
     """What was said of the files on the command line; a map says more of single files, and goes first.
 
-    `symbol`: of the Sierra Chart files, whatever their names say. `price_multipliers`: symbol or root -> price = number in
-    the file x this.
+    `symbol`: of the Sierra Chart files whose names do not begin with a known one. `price_multipliers`: symbol or root ->
+    price = number in the file x this.
     """
 
     zone: str | None = None
@@ -263,7 +263,7 @@ def _look(path: Path, column_map: ColumnMap, chosen: Path | None, said: Statemen
         return Found(path=path, kind=SIERRA_TEXT, symbol=symbol, zone=stated or said.zone, zone_is_certain=certain)
     if path.name.lower().endswith(_NAMED_BY_SIERRA):
         raise BadInputError(
-            f"{path}: named like a file of Sierra Chart's bars, but it begins with {header or _head(path)!r}; "
+            f"{path}: named like a file of Sierra Chart's bars, but it {_beginning(path, header)}; "
             "copy or export it again (text: Edit >> Export Bar Data to Text File)"
         )
     return _ignored(path, header, chosen)
@@ -283,14 +283,19 @@ def _binary(path: Path, column_map: ColumnMap, said: Statements) -> Found:
 
 
 def _symbol(path: Path, column_map: ColumnMap, said: Statements, named: str) -> str:
-    """The symbol of a Sierra Chart file: what the map says, the command line, the name."""
-    symbol = column_map.symbol_for(path) or said.symbol or named
+    """The symbol of a Sierra Chart file: what the map says, the name, the command line."""
+    symbol = column_map.symbol_for(path) or named or said.symbol
     if not symbol:
         raise BadInputError(
             f"{path}: no symbol in the file's name; name it as Sierra Chart does (ESZ25-CME.scid, MNQZ25-CME_5m...), or say "
             f'it: --symbol ESZ25, or in the column map [symbols] "{path.name}" = "ESZ25"'
         )
     return symbol
+
+
+def _beginning(path: Path, header: str | None) -> str:
+    head = _head(path)
+    return f"begins with {header or head!r}" if head else "is empty: Sierra Chart has not written anything into it yet"
 
 
 def _head(path: Path) -> bytes:

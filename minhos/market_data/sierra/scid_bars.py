@@ -286,7 +286,6 @@ def _words(
         words.append(f"{name}: {reader.quotes} bid and ask updates are no trades and skipped")
     if reader.zeroed_counts:
         words.append(f"{name}: {reader.zeroed_counts} counts above 2147483647 are read as 0, as Sierra Chart does")
-    words += [f"{name}: {rejection.words()}" for rejection in reader.rejected]
     astray = off_grid.any(axis=1)
     if astray.any():
         row = int(np.flatnonzero(astray)[0])

@@ -183,6 +183,14 @@ def test_a_symbol_that_no_name_says_is_given_or_mapped(data: Path, store: BarSto
     assert (mapped.symbol, mapped.new) == ("NQZ25", 59)
 
 
+def test_a_name_that_says_its_symbol_is_not_overruled_by_the_command_line(data: Path, store: BarStore) -> None:
+    write(data / NAME, rows(60))
+    write(data / "NQZ25-CME_5m.scid_BarData.txt", rows(60))
+    write(data / "my export_BarData.txt", rows(60))
+    outcome = ingest([data], store, said=Statements(zone="UTC", symbol="YMZ25"))
+    assert sorted(one.symbol for one in outcome.files) == ["ESZ25", "NQZ25", "YMZ25"]
+
+
 def test_a_contract_anywhere_in_the_name_is_its_symbol(data: Path, store: BarStore) -> None:
     write(data / "Copy of ESZ25-CME_5m.scid_BarData.txt", rows(60))
     (file,) = ingest([data], store).files
