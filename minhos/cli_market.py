@@ -254,6 +254,8 @@ def depth(
 
     Example: minhos depth ESZ25 --rows 5
     """
+    import numpy as np
+
     from minhos.console_market import columns_as_json, print_depth, print_depth_days
     from minhos.market_data.intake.depth import depth_store_of
     from minhos.market_data.timeframes import parse_timeframe, timeframe_name
@@ -271,12 +273,18 @@ def depth(
             out.print(f"no depth bars in {store.root} yet; take .depth files in with `minhos ingest PATH`")
         return
     seconds = parse_timeframe(timeframe)
+    if start is not None and end is not None and start > end:
+        raise ConfigError(f"--from {start} is after --to {end}; give the earlier moment first")
+    symbol = symbol.upper()
     series = store.read(symbol, seconds, start_us=_us(start), end_us=_us(end))
     if (symbol, seconds) not in store.series():
         known = ", ".join(f"{name} {timeframe_name(s)}" for name, s in store.series()) or "none"
         raise BadInputError(f"{store.root}: no {timeframe} depth bars of {symbol}; there are {known}")
     if as_json:
         print(json.dumps(columns_as_json(symbol, seconds, series.bar_end, series.columns())))
+    elif len(series) == 0:
+        edges = [str(np.datetime64(day, "D")) for day in store.days(symbol, seconds)]
+        out.print(f"no depth bars of {symbol} {timeframe} in that range; there are days from {edges[0]} to {edges[-1]}")
     else:
         print_depth(out, series, rows=rows)
 

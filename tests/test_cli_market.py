@@ -184,6 +184,9 @@ def test_depth_files_become_bars_of_the_top_of_the_book(home: Path, data: Path) 
     write_depth(data / FILE_NAME, records_of(snapshot(30, {99.75: 5}, {100.0: 3})))
     assert CliRunner().invoke(app, ["ingest", str(data)]).exit_code == 0
     assert "2025-12-01" in CliRunner().invoke(app, ["depth"]).output
+    assert (
+        "there are days from 2025-12-01" in CliRunner().invoke(app, ["depth", "esz25", "--from", "2026-01-01"]).output
+    )
     shown = json.loads(CliRunner().invoke(app, ["depth", "ESZ25", "--json"]).output)
     assert shown["columns"]["bid"][0] == 99.75
     assert shown["columns"]["imbalance"][0] == 0.25

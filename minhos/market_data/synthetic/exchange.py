@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from minhos.errors import BadInputError, ConfigError
+from minhos.errors import BadInputError, ConfigError, SetupError
 from minhos.files import fsync_folder, sha256_of, write_durable
 from minhos.market_data.anchors import bar_interval
 from minhos.market_data.instruments import Instrument, Instruments, load_instruments
@@ -107,7 +107,18 @@ def write_exchange(
     )
     folder = folder.absolute()
     there = _already_there(folder, truth)
-    return there or _written(folder, drawn, truth, known, progress)
+    if there is not None:
+        return there
+    try:
+        return _written(folder, drawn, truth, known, progress)
+    except OSError as error:
+        there = _already_there(folder, truth)  # another process may have written it meanwhile
+        if there is not None:
+            return there
+        raise SetupError(
+            f"{folder}: cannot be written ({error.strerror}); look after the space on the disk and the permissions of "
+            f"{folder.parent}, then write it again"
+        ) from error
 
 
 def _already_there(folder: Path, truth: Truth) -> Exchange | None:

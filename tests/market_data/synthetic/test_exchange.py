@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from drawn_market import END, drawn
 
-from minhos.errors import BadInputError, ConfigError, InstrumentError
+from minhos.errors import BadInputError, ConfigError, InstrumentError, SetupError
 from minhos.market_data.bars import BarSeries, read_bars
 from minhos.market_data.ingest import NightPlan, ingest, plan_night
 from minhos.market_data.instruments import Instruments
@@ -247,3 +247,9 @@ def test_a_marker_without_its_truth_is_said(tmp_path: Path) -> None:
     (tmp_path / "truth.json").write_text("{}")
     with pytest.raises(BadInputError, match="cannot be read as the truth of a synthetic market"):
         read_truth(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises((SetupError, ConfigError), match="cannot be"):
+        write_exchange(tmp_path / "file" / "market", seed=1, sessions=2, end=END)
