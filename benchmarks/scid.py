@@ -115,7 +115,7 @@ def large_file(folder: Path, *, ticks: int) -> dict[str, Any]:
     figures: dict[str, Any] = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
     bytes_read = path.stat().st_size
     with ScidWriter(path, append=True) as writer:
-        for block in _blocks(APPENDED_TICKS, first=ticks):
+        for block in _blocks(APPENDED_TICKS, start_us=_last_stamp(path) + 1_000):
             writer.write(block)
     started = time.perf_counter()
     further = scid_bars(path, symbol="ESH25", first_record=figures["resume_record"])
@@ -148,7 +148,7 @@ def _peak_bytes() -> int:
 def _written(path: Path, ticks: int) -> Path:
     with ScidWriter(path) as writer:
         done = 0
-        for block in _blocks(ticks, first=0):
+        for block in _blocks(ticks):
             writer.write(block)
             done += len(block)
             _say(f"writing {path.name}: {done / ticks:4.0%}", end="\r")
@@ -156,10 +156,16 @@ def _written(path: Path, ticks: int) -> Path:
     return path
 
 
-def _blocks(ticks: int, *, first: int) -> Iterator[Any]:
+def _last_stamp(path: Path) -> int:
+    """UTC us of the last record."""
+    last = np.fromfile(path, dtype=RECORD, offset=path.stat().st_size - RECORD.itemsize)
+    return int(last["time"][0]) - EPOCH_OFFSET_US
+
+
+def _blocks(ticks: int, *, start_us: int = START_US) -> Iterator[Any]:
     """A liquid future: about 400 trades a minute, often several in a millisecond, one to nine contracts each."""
-    rng = np.random.default_rng(first)
-    time_us, price = START_US + 150_000 * first, 21_000.0
+    rng = np.random.default_rng(start_us % 1_000_000_007)
+    time_us, price = start_us, 21_000.0
     for done in range(0, ticks, BLOCK_TICKS):
         count = min(BLOCK_TICKS, ticks - done)
         times = time_us + np.cumsum(np.where(rng.random(count) < 0.5, 0, rng.integers(0, 600_000, count)))
