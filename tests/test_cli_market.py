@@ -19,6 +19,7 @@ from minhos.cli import app
 from minhos.market_data.sierra.depth import write_depth
 from minhos.market_data.store import BarStore
 
+pytestmark = pytest.mark.system  # processes of the real command line
 COMMAND = str(Path(sys.executable).parent / "minhos")
 HEAD = "Date, Time, Open, High, Low, Last, Volume, NumberOfTrades, BidVolume, AskVolume"
 

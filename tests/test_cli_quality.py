@@ -17,7 +17,10 @@ from minhos.market_data.sessions import sessions_between
 from minhos.market_data.store import BarStore
 
 # Great Expectations imports modules of Python's that are deprecated
-pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.system,  # runs Great Expectations
+    pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning"),
+]
 SPOILED = 1000
 
 

@@ -138,6 +138,7 @@ def market() -> DrawnMarket:
     return drawn(0.68, sessions=300, seed=3)
 
 
+@pytest.mark.thorough
 class TestPredictorsOnTradedCloses:
     """Nobody is better than the one who knows the state, and that one is as good as was computed."""
 

@@ -115,6 +115,7 @@ class TestTheFolder:
             write_exchange(tmp_path / "x", seed=1, sessions=1, end=END, progress=stop)
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.thorough
     def test_a_kill_leaves_no_half_exchange_and_the_next_one_is_whole(self, tmp_path: Path) -> None:
         program = (
             "import os, signal, sys; from datetime import date; from pathlib import Path\n"

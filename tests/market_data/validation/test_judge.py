@@ -21,7 +21,10 @@ from minhos.market_data.validation import EARLIER, Check, HeldRow, RawBars, Rele
 from tests.market_data.validation.made_bars import BID, HIGH, LAST, LOW, MNQ, TRADES, VOLUME, made_bars, with_cells
 
 # Great Expectations imports modules of Python's that are deprecated
-pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.system,  # runs Great Expectations
+    pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning"),
+]
 
 ROWS = 15 * 276
 

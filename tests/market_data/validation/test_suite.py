@@ -34,7 +34,10 @@ from tests.market_data.validation.made_bars import (
 )
 
 # Great Expectations imports modules of Python's that are deprecated
-pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.system,  # runs Great Expectations
+    pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning"),
+]
 
 START = us("2025-11-20T15:00")
 
