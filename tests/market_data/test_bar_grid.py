@@ -48,7 +48,9 @@ STEPS = (60, 120, 180, 300, 600, 900, 1200, 1800, 3600)
 def test_no_share_of_missing_bars_changes_the_step(step: int, share: float, seed: int, days: int) -> None:
     stamps = thinned(every(step, days=days), share, seed)
     assume(len(stamps) >= LEAST_THIN_ROWS)
-    assert regular_step(stamps) == step
+    found = regular_step(stamps)
+    # of very thin rows chance may leave none of the shortest steps: undecided, and never another step
+    assert found == step or (share < 0.2 and found is None)
 
 
 @given(step=st.sampled_from((1, 5, 15, 30)), share=st.floats(0.15, 1.0), seed=st.integers(0, 10**6))

@@ -43,6 +43,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
         counts = self.store.upsert(
             BarSeries(*name, np.array(ends, dtype=np.int64), values), source="rule", recorded_at=recorded_at
         )
+        known = [moment for series in self.model.values() for history in series.values() for moment, _ in history]
+        recorded_at = max(recorded_at, max(known, default=recorded_at - 1) + 1)  # commits are recorded in one order
         expected = {"new": 0, "revised": 0, "unchanged": 0}
         for end in ends:
             history = self.model.setdefault(name, {}).setdefault(end, [])
