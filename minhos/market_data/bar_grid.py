@@ -40,6 +40,8 @@ def regular_step(stamps_us: Integers) -> int | None:
     is more frequent. So months are no thin days, and no thinned file becomes a coarser one. Of under `LEAST_THIN_ROWS`
     rows half the steps must be the same. Steps under a minute must be a tenth of all: starts of range bars, rounded to
     seconds, would be very thin bars of a second.
+    Known limit: hours that are cut at two anchors, of which one in twenty is there, may be taken for quarter hours where
+    no name says what they are.
     """
     seconds, off = _whole_seconds(stamps_us)
     if len(seconds) < 2 or off > max(1.0, _MOST_OFF * len(stamps_us)):
