@@ -159,11 +159,16 @@ def _actor() -> str:
 @quarantine.command("list")
 def list_held(
     symbol: Annotated[str | None, typer.Argument(help="Only this one's. Default: all.")] = None,
+    every_row: Annotated[
+        bool, typer.Option("--all", help="Every row of its own. Default: a line for each series and rule.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """List what is held: rows, and whole series.
+    """List what is held, rows and whole series, with what was measured of each and the rule's threshold.
 
-    Example: minhos quarantine list MNQZ25
+    --json has every row, whatever else is asked for.
+
+    Example: minhos quarantine list MNQZ25 --all
     """
     from minhos.console_quality import print_held
     from minhos.market_data.quarantine import Quarantine
@@ -172,7 +177,7 @@ def list_held(
     if as_json:
         print(json.dumps([event.to_dict() for event in held], indent=2))
     elif held:
-        print_held(console(), held)
+        print_held(console(), held, every_row=every_row)
     else:
         console().print(f"nothing{'' if symbol is None else f' of {symbol}'} is held in quarantine")
 
@@ -199,6 +204,9 @@ def show_finding(
 def release(
     numbers: Annotated[list[int], typer.Argument(help="Of entries in the list.")],
     why: Annotated[str, typer.Option(help="The reason; it is kept on record.")],
+    alike: Annotated[
+        bool, typer.Option("--alike", help="Release the other rows of the series that the same rule holds as well.")
+    ] = False,
     whole_rows: Annotated[
         bool, typer.Option("--whole-rows", help="Release what other rules hold of the same rows as well.")
     ] = False,
@@ -211,7 +219,9 @@ def release(
     from minhos.market_data.quarantine import Quarantine
 
     ledger = Quarantine(Settings.from_environment(os.environ).quarantine)
-    released = ledger.release(numbers, actor=_actor(), why=why, at_us=time.time_ns() // 1000, whole_rows=whole_rows)
+    released = ledger.release(
+        numbers, actor=_actor(), why=why, at_us=time.time_ns() // 1000, whole_rows=whole_rows, alike=alike
+    )
     if as_json:
         print(json.dumps([event.to_dict() for event in released], indent=2))
         return

@@ -39,17 +39,32 @@ def print_validation(out: Console, results: Sequence[ValidationResult]) -> None:
                 out.print(Padding(words, (0, 0, 0, 2)))
 
 
-def print_held(out: Console, held: Sequence[Event]) -> None:
-    """What is held now, a row each."""
+def print_held(out: Console, held: Sequence[Event], *, every_row: bool) -> None:
+    """What is held now: a line for each series and rule, or with `every_row` one for each row of them."""
     table = Table(title="Held in quarantine", box=box.SIMPLE_HEAVY, width=WIDTH)
     table.add_column("number", justify="right", no_wrap=True)
-    for name in ("series", "bar ends", "rule"):
-        table.add_column(name, no_wrap=True)
+    for name in ("series", "bar ends" if every_row else "bars", "rule"):
+        table.add_column(name, overflow="fold")
     table.add_column("why", overflow="fold", ratio=1)
-    for event in held:
-        table.add_row(str(event.id), event.series, event.bar, event.finding.rule, Text(event.finding.words))
+    for events in [[event] for event in held] if every_row else _alike(held):
+        first, last = events[0], events[-1]
+        bars = first.bar if len(events) == 1 else f"{len(events)} rows, {first.bar} to {last.bar}"
+        words = first.finding.words if len(events) == 1 else f"the first: {first.finding.words}"
+        table.add_row(str(first.id), first.series, bars, first.finding.rule, Text(words))
     out.print(table)
-    out.print(Text("minhos quarantine show NUMBER, and release NUMBER --why ... where a bar is right", style="dim"))
+    if not every_row:
+        out.print(Text("minhos quarantine list --all: every row of its own", style="dim"))
+    out.print(
+        Text("minhos quarantine show NUMBER; release NUMBER [--alike] --why ... where the bars are right", style="dim")
+    )
+
+
+def _alike(held: Sequence[Event]) -> list[list[Event]]:
+    """The findings by series and rule, in the order in which each first comes; a series as a whole stands alone."""
+    groups: dict[tuple[str, str, bool], list[Event]] = {}
+    for event in held:
+        groups.setdefault((event.series, event.finding.rule, event.finding.bar_end is None), []).append(event)
+    return list(groups.values())
 
 
 def print_finding(out: Console, history: Sequence[Event]) -> None:

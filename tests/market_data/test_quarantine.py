@@ -146,6 +146,27 @@ class TestReleasing:
         assert ledger.release([1, 2], actor="bob", why="right too", at_us=10) == ()
         assert len(ledger.history(1)) == 2
 
+    def test_alike_are_the_rows_of_one_series_that_one_rule_holds(self, ledger: Quarantine) -> None:
+        rows = [replace(ROW, bar_end=END + k * STEP) for k in range(3)]
+        others = [
+            replace(ROW, rule="no_absurd_wick"),
+            replace(ROW, symbol="ESZ25"),
+            replace(ROW, timeframe_seconds=60),
+            replace(SERIES, rule=ROW.rule),
+        ]
+        held(ledger, *rows, *others)
+        released = ledger.release([2], actor="ana", why="right", at_us=9, alike=True)
+        assert sorted(event.finding.bar_end or 0 for event in released) == [END, END + STEP, END + 2 * STEP]
+        assert len(ledger.held()) == len(others)
+
+    def test_alike_and_whole_rows_release_what_others_hold_of_these_rows(self, ledger: Quarantine) -> None:
+        rows = [replace(ROW, bar_end=END + k * STEP) for k in range(2)]
+        wick = [replace(row, rule="no_absurd_wick") for row in rows]
+        elsewhere = replace(wick[0], bar_end=END + 9 * STEP)
+        held(ledger, *rows, *wick, elsewhere)
+        assert len(ledger.release([1], actor="ana", why="right", at_us=9, alike=True, whole_rows=True)) == 4
+        assert [event.finding for event in ledger.held()] == [elsewhere]
+
     def test_an_unknown_number_releases_nothing_at_all(self, ledger: Quarantine) -> None:
         held(ledger, ROW)
         with pytest.raises(BadInputError, match=r"no entry 7 in the quarantine; `minhos quarantine list` shows"):
@@ -378,6 +399,7 @@ class TestFindings:
         values = np.arange(16.0).reshape(2, 8)
         values[1, 7] = np.nan
         bars = RawBars("MNQZ25", 300, np.array([END - STEP, END]), values)
+        spike = "jumps out and back by 30 times the local noise"
         checks = (
             Check(rule="no_spike", severity="quarantine", status="failed", words="a spike", bad_bar_ends=(END,)),
             Check(rule="one_price_base", severity="exclude", status="failed", words="a level"),
@@ -387,9 +409,12 @@ class TestFindings:
         )
         result = ValidationResult(
             symbol="MNQZ25", timeframe_seconds=300, session=NIGHT, rows=2, passed=False, checks=checks,
-            held=(HeldRow(bar_end=END - STEP, rules=("earlier",)), HeldRow(bar_end=END, rules=("no_spike",))),
+            held=(
+                HeldRow(bar_end=END - STEP, rules=("earlier",), why=("held before",)),
+                HeldRow(bar_end=END, rules=("no_spike",), why=(spike,)),
+            ),
         )  # fmt: skip
         row, series = findings_of(result, bars)
-        assert (row.bar_end, row.rule, row.words, row.session) == (END, "no_spike", "a spike", NIGHT)
+        assert (row.bar_end, row.rule, row.words, row.session) == (END, "no_spike", spike, NIGHT)
         assert (row.bar["open"], row.bar["bid_volume"], row.bar["trades"]) == (8.0, 13.0, None)
         assert (series.bar_end, series.rule, series.bar) == (None, "one_price_base", {"session": NIGHT.isoformat()})

@@ -117,13 +117,13 @@ def _held_earlier(bars: BarArrays, held_before: Collection[int]) -> tuple[Check,
 
 
 def _held(checks: Sequence[Check], released: Released) -> tuple[HeldRow, ...]:
-    broken: dict[int, list[str]] = {}
+    broken: dict[int, dict[str, str]] = {}
     for check in checks:
         if check.holds:
-            for end in check.bad_bar_ends:
+            for end, why in check.told_of_rows.items():
                 if (check.rule, end) not in released.rows:
-                    broken.setdefault(end, []).append(check.rule)
-    return tuple(HeldRow(bar_end=end, rules=tuple(rules)) for end, rules in sorted(broken.items()))
+                    broken.setdefault(end, {})[check.rule] = why
+    return tuple(HeldRow(bar_end=end, rules=tuple(why), why=tuple(why.values())) for end, why in sorted(broken.items()))
 
 
 def _too_many(held: Sequence[HeldRow], bars: BarArrays, instrument: Instrument, session: date) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ class Check(_Frozen):
     """The outcome of one rule.
 
     `bad_count`: how many rows break it; `bad_rows`: the first five of them; `bad_bar_ends`: when all of them ended, UTC us.
+    `bad_row_words`: of rows that are to be held, why each breaks it, in the same order (empty where the rule compares rows).
     `limit`: where the rule's threshold comes from, in words; empty for a rule that needs none.
     """
 
@@ -43,12 +44,20 @@ class Check(_Frozen):
     bad_count: int = 0
     bad_rows: tuple[BadRow, ...] = ()
     bad_bar_ends: tuple[int, ...] = ()
+    bad_row_words: tuple[str, ...] = ()
     limit: str = ""
 
     @property
     def told(self) -> str:
         """The words, and the threshold where the rule has one."""
         return f"{self.words}; {self.limit}" if self.limit else self.words
+
+    @property
+    def told_of_rows(self) -> dict[int, str]:
+        """Why each bad row breaks the rule, by `bar_end`, and the threshold where the rule has one."""
+        words = dict(zip(self.bad_bar_ends, self.bad_row_words, strict=False))
+        own = {end: words.get(end) or self.words for end in self.bad_bar_ends}
+        return {end: f"{why}; {self.limit}" if self.limit else why for end, why in own.items()}
 
     @property
     def excludes(self) -> bool:
@@ -68,10 +77,12 @@ class Check(_Frozen):
 
 
 class HeldRow(_Frozen):
-    """A row that is left out of the bars: `bar_end` UTC us, and the rules that it breaks (or `earlier`: held before)."""
+    """A row that is left out of the bars: `bar_end` UTC us, the rules that it breaks (or `earlier`: held before), and why,
+    in the same order."""
 
     bar_end: int
     rules: tuple[str, ...]
+    why: tuple[str, ...]
 
 
 class ValidationResult(_Frozen):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minhos.market_data.bars import iso
 from minhos.market_data.validation.result import BadRow, Check
+from minhos.market_data.validation.row_words import row_words
 from minhos.market_data.validation.rules import Limit, Rule
 from minhos_client.contract import BAR_COLUMNS
 
@@ -141,6 +142,7 @@ def _summarise(rule: Rule, results: Sequence[Any], frame: pd.DataFrame) -> Check
                 "bad_count": len(rows),
                 "bad_rows": tuple(_bad_row(frame, row, rule) for row in rows[:_SHOWN_ROWS]),
                 "bad_bar_ends": tuple(int(ends[row]) for row in rows),
+                "bad_row_words": tuple(row_words(rule, frame, row) for row in rows if rule.severity == "quarantine"),
                 "limit": rule.limit,
             }
         )

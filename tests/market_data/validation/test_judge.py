@@ -17,7 +17,7 @@ from minhos.market_data.readers.column_map import load_column_map
 from minhos.market_data.readers.mapped_table import read_mapped_table
 from minhos.market_data.readers.sierra_text import read_sierra_text
 from minhos.market_data.sessions import last_complete_session
-from minhos.market_data.validation import EARLIER, Check, HeldRow, RawBars, Released, ValidationResult, validate
+from minhos.market_data.validation import EARLIER, Check, RawBars, Released, ValidationResult, validate
 from tests.market_data.validation.made_bars import BID, HIGH, LAST, LOW, MNQ, TRADES, VOLUME, made_bars, with_cells
 
 # Great Expectations imports modules of Python's that are deprecated
@@ -193,7 +193,8 @@ class TestHeldBefore:
         ends = [int(clean.bar_end[row]) for row in (500, 900)]
         result = check(bars, held_before=[*ends, 12345])  # the last one is no bar of this series
         first, second = result.held
-        assert first == HeldRow(bar_end=ends[0], rules=(EARLIER,))
+        assert (first.bar_end, first.rules) == (ends[0], (EARLIER,))
+        assert "held since an earlier session" in first.why[0]
         assert second.bar_end == ends[1]
         assert EARLIER not in second.rules
         assert result.verdict == "passed without 2 rows"
