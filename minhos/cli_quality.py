@@ -19,8 +19,8 @@ from minhos.console import console
 from minhos.errors import BadInputError, MinhosError, SetupError
 
 if TYPE_CHECKING:
-    from minhos.market_data.history import History
     from minhos.market_data.quarantine import Quarantine
+    from minhos.market_data.supply import Supply
     from minhos.market_data.validation import ValidationResult
 
 __all__ = ["quarantine", "validate"]
@@ -34,7 +34,13 @@ quarantine = typer.Typer(
 
 
 def validate(
-    symbols: Annotated[list[str] | None, typer.Argument(help="Symbols of the store. Default: all.")] = None,
+    symbols: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Contracts of the store (MNQZ25), roots (MNQ: each of its contracts), or roots as one continuous series "
+            "as a night joins it (MNQ[C]). Default: every symbol."
+        ),
+    ] = None,
     timeframe: Annotated[str | None, typer.Option(help="5m, 1h ... Default: the finest that is stored.")] = None,
     session: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Default: the last complete one of each symbol.")
@@ -48,33 +54,37 @@ def validate(
     Writes a page per timeframe with every check in words (validation/<timeframe>/index.html), and Great Expectations' Data
     Docs beside it. Exit status 1 when an instrument would be excluded.
 
-    Example: minhos validate MNQZ25 --timeframe 5m
+    Example: minhos validate MNQZ25 'NQ[C]' --timeframe 5m
     """
     from minhos.console_quality import print_validation
-    from minhos.market_data.history import History
     from minhos.market_data.instruments import load_instruments
+    from minhos.market_data.judgement import stored_supply
     from minhos.market_data.quarantine import Quarantine
     from minhos.market_data.store import BarStore
+    from minhos.market_data.supply import reasons
     from minhos.market_data.timeframes import parse_timeframe, timeframe_name
 
     settings = Settings.from_environment(os.environ)
-    history = History(BarStore(settings.bars), load_instruments(instruments))
-    chosen = [history.stored_symbol(name) for name in symbols] if symbols else list(history.symbols)
-    if not chosen:
-        raise BadInputError(f"{settings.bars}: the store is empty; take files in with `minhos ingest PATH`")
     wanted = parse_timeframe(timeframe) if timeframe else None
+    supply = stored_supply(BarStore(settings.bars), load_instruments(instruments), symbols)
     ledger = Quarantine(settings.quarantine)
     out, errors = console(stderr=as_json), console(stderr=True)
+    for words in supply.words:
+        out.print(Text(words, style="dim"))
+    if not supply.symbols:
+        raise BadInputError(f"{settings.bars}: nothing is left to judge; {reasons(supply.excluded)}")
+    for symbol, why in sorted(supply.excluded.items()):
+        errors.print(Text(f"{symbol} could not be judged: {why}", style="red"))
     results: list[ValidationResult] = []
-    failed = 0
+    failed = len(supply.excluded)
+    chosen = supply.symbols
     with out.status("loading Great Expectations (some seconds)") as status:
         for number, symbol in enumerate(chosen, start=1):
             status.update(f"checking {symbol} ({number} of {len(chosen)})")
             try:
-                seconds = _time_bars(history, symbol, wanted)
-                folder = None if dry_run else settings.validation / timeframe_name(seconds)
+                root = None if dry_run else settings.validation
                 day = session.date() if session else None
-                results.append(_judged(history, symbol, seconds, day, folder=folder, ledger=ledger))
+                results.append(_judged(supply, symbol, wanted, day, root=root, ledger=ledger))
             except MinhosError as error:  # one that cannot be judged does not end the others' judgement
                 if len(chosen) == 1:
                     raise
@@ -91,46 +101,20 @@ def validate(
         raise typer.Exit(EXCLUDED)
 
 
-def _time_bars(history: History, symbol: str, wanted: int | None) -> int:
-    """The timeframe to judge; range, trade and volume bars are not judged: no night uses them."""
-    from minhos.market_data.timeframes import is_time, timeframe_name
-
-    seconds = wanted or next(iter(filter(is_time, history.timeframes(symbol))), history.finest(symbol))
-    if not is_time(seconds):
-        raise BadInputError(
-            f"{symbol}: {timeframe_name(seconds)} bars are not validated, no night uses them; take time bars or ticks in"
-        )
-    return seconds
-
-
 def _judged(
-    history: History, symbol: str, seconds: int, day: date | None, *, folder: Path | None, ledger: Quarantine
+    supply: Supply, symbol: str, wanted: int | None, day: date | None, *, root: Path | None, ledger: Quarantine
 ) -> ValidationResult:
-    """One series judged as a night judges it; with a `folder` what is found is held, and written there."""
+    """One series judged as a night judges it; with a `root` what is found is held, and written to its timeframe's folder."""
     from minhos.files import write_json
-    from minhos.market_data.sessions import last_complete_session, through_session
-    from minhos.market_data.validation import validate as judge
+    from minhos.market_data.judgement import chosen_timeframe, judge_stored
+    from minhos.market_data.timeframes import timeframe_name
 
-    instrument = history.instrument(symbol)
-    whole = history.bars(symbol, seconds)
-    session = day or last_complete_session(whole, instrument, covers_until=history.covers_until(symbol, seconds))
-    series = whole if session is None else through_session(whole, instrument, session)
-    if session is None or len(series) == 0:
-        raise BadInputError(
-            f"{symbol}: no bars of a complete session{'' if day is None else f' up to {day}'} among {len(whole)} stored "
-            "bars; take more bars in, or give --session"
-        )
+    seconds = chosen_timeframe(supply, symbol, wanted)
+    folder = None if root is None else root / timeframe_name(seconds)
+    actor = None if root is None else _actor()
     try:
-        result = judge(
-            series,
-            instrument,
-            session=session,
-            docs_dir=folder,
-            released=ledger.released(series, session),
-            held_before=ledger.held_before(series, session),
-        )
+        result = judge_stored(supply, symbol, seconds, session=day, ledger=ledger, docs_dir=folder, actor=actor)
         if folder is not None:
-            ledger.settle(result, series, actor=_actor(), at_us=time.time_ns() // 1000)
             write_json(folder / f"{symbol}.json", result.model_dump(mode="json"))
     except OSError as error:
         raise SetupError(

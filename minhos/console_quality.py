@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from minhos.console import WIDTH, utc
+from minhos.console import utc
 
 if TYPE_CHECKING:
     from minhos.market_data.quarantine import Event
@@ -40,18 +38,14 @@ def print_validation(out: Console, results: Sequence[ValidationResult]) -> None:
 
 
 def print_held(out: Console, held: Sequence[Event], *, every_row: bool) -> None:
-    """What is held now: a line for each series and rule, or with `every_row` one for each row of them."""
-    table = Table(title="Held in quarantine", box=box.SIMPLE_HEAVY, width=WIDTH)
-    table.add_column("number", justify="right", no_wrap=True)
-    for name in ("series", "bar ends" if every_row else "bars", "rule"):
-        table.add_column(name, overflow="fold")
-    table.add_column("why", overflow="fold", ratio=1)
+    """What is held now: an entry for each series and rule, or with `every_row` one for each row of them."""
     for events in [[event] for event in held] if every_row else _alike(held):
         first, last = events[0], events[-1]
-        bars = first.bar if len(events) == 1 else f"{len(events)} rows, {first.bar} to {last.bar}"
-        words = first.finding.words if len(events) == 1 else f"the first: {first.finding.words}"
-        table.add_row(str(first.id), first.series, bars, first.finding.rule, Text(words))
-    out.print(table)
+        alone = len(events) == 1
+        bars = first.bar if alone else f"{len(events)} rows, {first.bar} to {last.bar}"
+        head = Text(f"{first.id:>6}  ", style="bold").append(f"{first.series}  ").append(first.finding.rule, "magenta")
+        out.print(head.append(f"  {bars}", style="default"))
+        out.print(Padding(Text(("" if alone else "the first: ") + first.finding.words), (0, 0, 0, 8)))
     if not every_row:
         out.print(Text("minhos quarantine list --all: every row of its own", style="dim"))
     out.print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,12 @@ pytestmark = [
     pytest.mark.system,  # runs Great Expectations
     pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning"),
 ]
-SPOILED = 1000
+SPOILED, HELD = 1000, 1700
 
 
 @pytest.fixture(scope="module")
 def walk() -> BarSeries:
     """Twelve whole sessions of CLF26, 5-minute bars of a walk on the tick grid, with one impossible high."""
-    from datetime import date
-
     instrument = load_instruments(None).find("CLF26")
     sessions = sessions_between(instrument, date(2025, 11, 3), date(2025, 11, 18))
     ends = np.concatenate(
@@ -116,6 +115,63 @@ def test_an_instrument_that_would_be_excluded_is_status_1(home: Path, walk: BarS
     assert status == 1
     assert "CLG26 5m: excluded" in out
     assert "another unit from" in " ".join(out.split())
+
+
+@pytest.fixture
+def rolled(home: Path, walk: BarSeries) -> Path:
+    """Two expiries of CL until 17 December, the second 1.5 higher and ten times as busy in the last three days."""
+    sessions = sessions_between(load_instruments(None).find("CLF26"), date(2025, 11, 3), date(2025, 12, 17))
+    ends = np.concatenate(
+        [np.arange(opens + 300_000_000, closes + 1, 300_000_000) for opens, closes in sessions.stretches_us]
+    )
+    laps = -(-len(ends) // len(walk))
+    values = np.concatenate([walk.values] * laps)[: len(ends)]
+    rise = walk.values[-1, 3] - walk.values[0, 0]
+    values[:, :4] += rise * np.repeat(np.arange(laps), len(walk))[: len(ends), None]
+    values[SPOILED :: len(walk), 1] = values[SPOILED :: len(walk), 2] + 0.2
+    later = values.copy()
+    values[HELD, 1] = values[HELD, 2] - 1.0
+    later[:, :4] += 1.5
+    busy = ends > ends[-1] - 3 * 86_400_000_000
+    later[:, 4:] = np.floor(later[:, 4:] * np.where(busy, 10.0, 0.1)[:, None])
+    later[:, 4] = later[:, 5] + later[:, 6]
+    values[:, :4], later[:, :4] = np.round(values[:, :4], 2), np.round(later[:, :4], 2)
+    store = BarStore(home / "bars")
+    for number, (code, own) in enumerate((("CLF26", values), ("CLG26", later))):
+        store.upsert(BarSeries(code, 300, ends, own), source="test", recorded_at=3 + number)
+    return home
+
+
+def test_a_root_is_judged_as_the_one_series_that_a_night_joins(rolled: Path, walk: BarSeries) -> None:
+    _, out = run("validate", "CL[C]", "--json")
+    (result,) = json.loads(out)
+    checks = {check["rule"]: check for check in result["checks"]}
+    assert result["symbol"] == "CL"
+    assert checks["on_tick_grid"]["status"] == "passed", "prices as traded are judged, not those adjusted by ratio"
+    assert checks["one_price_base"]["status"] == "passed", "a roll is no jump"
+    held = json.loads(run("quarantine", "list", "CL", "--json")[1])
+    (row,) = [one for one in held if one["rule"] == "high_above_low"]
+    assert row["bar_end_us"] == int(walk.bar_end[HELD])
+    assert row["bar"]["low"] - row["bar"]["high"] == pytest.approx(1.0), "the evidence is the row as it traded"
+    assert row["bar"]["close"] == round(walk.values[HELD, 3], 2)
+    assert (rolled / "validation" / "5m" / "CL.json").is_file()
+
+
+def test_the_list_has_a_line_for_each_rule_and_all_its_rows_when_asked(home: Path, walk: BarSeries) -> None:
+    values = walk.values.copy()
+    spoiled = [500, 700, SPOILED]
+    values[spoiled, 1] = values[spoiled, 2] - 1.0
+    BarStore(home / "bars").upsert(BarSeries("CLG26", 300, walk.bar_end, values), source="test", recorded_at=2)
+    assert run("validate", "CLG26")[0] == 0
+    short = run("quarantine", "list", "CLG26")[1]
+    full = run("quarantine", "list", "CLG26", "--all")[1]
+    assert short.count("high_above_low") == 1
+    assert "3 rows" in " ".join(short.split())
+    assert full.count("high_above_low") == 3
+    assert all(len(line) <= 100 for text in (short, full) for line in text.splitlines())
+    first = json.loads(run("quarantine", "list", "CLG26", "--json")[1])
+    number = next(str(one["id"]) for one in first if one["rule"] == "high_above_low")
+    assert run("quarantine", "release", number, "--alike", "--why", "a test")[1].count("high_above_low") == 3
 
 
 def test_mistakes_are_told(home: Path) -> None:

@@ -54,8 +54,8 @@ class Universe:
             wanted += symbols
         if absent:
             raise BadInputError(
-                f"{where}: the universe asks for {', '.join(absent)}, there is {', '.join(present)}; "
-                "name a contract or its root, add the files or change the universe"
+                f"{where}: no bars of {', '.join(absent)}; there are those of {', '.join(present)}; "
+                "name a contract, its root or its continuous series (NQ[C]), or add the files"
             )
         return list(dict.fromkeys(wanted)), tuple(words)
 

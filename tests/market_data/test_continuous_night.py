@@ -98,7 +98,7 @@ def test_prices_below_zero_are_joined_by_difference_and_the_night_says_why(tmp_p
 
 def test_contracts_may_stand_beside_the_series_and_an_absent_root_is_told(store: BarStore) -> None:
     assert plan(store, ["NQ[C]", "NQH26"], session=date(2025, 12, 18)).symbols == ("NQ", "NQH26")
-    with pytest.raises(BadInputError, match="the universe asks for CL"):
+    with pytest.raises(BadInputError, match="no bars of CL"):
         plan(store, ["CL[C]"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,10 +10,10 @@ from minhos.config import Settings
 from minhos.errors import NightError
 from minhos.files import write_json
 from minhos.market_data.instruments import load_instruments
+from minhos.market_data.judgement import judge
 from minhos.market_data.night_bars import read_night_bars, write_night_bars
 from minhos.market_data.quarantine import Quarantine
 from minhos.market_data.validation import ValidationResult, write_page
-from minhos.market_data.validation import validate as validate_bars
 from minhos.night.run import VALIDATED, Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan
 
@@ -39,17 +38,15 @@ def validate(run_folder: str) -> str:
         for symbol in run.outputs("ingest")["symbols"]:
             progress(f"checking {symbol}")
             bars = read_night_bars(run.folder / "bars", symbol)
-            result = validate_bars(
-                bars.series,
+            result = judge(
+                bars,
                 instruments.find(symbol),
                 session=plan.session,
+                ledger=ledger,
                 docs_dir=run.folder / "validation",
-                traded=bars.traded,
-                released=ledger.released(bars.traded, plan.session),
-                held_before=ledger.held_before(bars.traded, plan.session),
+                actor=f"night {run.name}",
             )
             results.append(result)
-            ledger.settle(result, bars.traded, actor=f"night {run.name}", at_us=time.time_ns() // 1000)
             if result.passed:
                 write_night_bars(run.folder / VALIDATED, bars.without({row.bar_end for row in result.held}))
         write_json(run.folder / "validation.json", [result.model_dump(mode="json") for result in results])
