@@ -2,12 +2,14 @@
 
 Another contract, an adjustment, another unit or another instrument moves a whole stretch of bars by one amount or by one
 factor. A jump that is undone by an equal one encloses rows on another base; one that is not undone starts a new base, and
-nothing in the bars says which of the two is the market. News moves prices too: a jump inside a session that is not undone is
+nothing in the bars says which of the two is the market. Where two bases take turns bar by bar, jumps need not be large to be
+seen (`alternation`). News moves prices too: a jump inside a session that is not undone is
 called a new base only where it is far over what is strange.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +24,8 @@ __all__ = ["Bases", "find_bases"]
 
 _UNDONE: Final = 0.25
 """By how much of itself a jump back may miss the jump out: the market has moved in between."""
+_NEAR_BARS: Final = 3
+_PLAIN: Final = 0.5
 _WHOLE_POWER: Final = 0.04
 """Decimal logarithm: a factor within 10 % of 10, 100, 1000 ... (or one over it) is another unit."""
 
@@ -51,22 +55,33 @@ class _Jump:
 
 
 def find_bases(
-    bars: BarArrays, measured: Moves, *, inside_limit: float, news_limit: float, across_limit: float
+    bars: BarArrays,
+    measured: Moves,
+    *,
+    inside_limit: float,
+    news_limit: float,
+    across_limit: float,
+    turns: Sequence[tuple[int, int]] = (),
 ) -> Bases:
     """Pair the jumps of a series. Limits in units of the local noise, as `Moves` has them: what is a jump inside a session,
-    what no news explains there, and what is a jump over a break."""
+    what no news explains there, and what is a jump over a break. `turns`: the rows of `alternating_runs`."""
     opens, closes = column(bars, "open"), column(bars, "close")
     size = np.fmax(np.nan_to_num(measured.inside), np.nan_to_num(measured.across))
     limit = np.where(np.isnan(measured.inside), across_limit, inside_limit)
+    foreign, new_base, unexplained = (np.zeros(len(bars.bar_end)) for _ in range(3))
+    told: list[tuple[float, str]] = []
+    for first, stop in turns:
+        rows, words = _every_second(bars, first, stop)
+        foreign[rows] = 1.0
+        told.append(words)
+        size[first : stop + 1] = 0.0  # the bar behind them comes back
     jumps = []
     for row in np.flatnonzero(size > limit).tolist():
         before, after = closes[row - 1], opens[row]
         factor = after / before if before * after > 0 else np.nan
         no_news = np.isnan(measured.inside[row]) or size[row] > news_limit
         jumps.append(_Jump(row, float(measured.gap[row]), float(factor), bool(no_news)))
-    foreign, new_base, unexplained = (np.zeros(len(bars.bar_end)) for _ in range(3))
     waiting: list[_Jump] = []
-    told: list[tuple[float, str]] = []
     for jump in jumps:
         wrong = _wrong_price(jump, closes - opens)
         if wrong is not None:
@@ -88,6 +103,28 @@ def find_bases(
         (new_base if jump.beyond_news else unexplained)[jump.row] = 1.0
         told.append((abs(jump.difference), f"{_named(jump, bars, measured)}, never undone"))
     return Bases(foreign, new_base, unexplained, tuple(words for _, words in sorted(told, reverse=True)))
+
+
+def _every_second(bars: BarArrays, first: int, stop: int) -> tuple[npt.NDArray[np.int64], tuple[float, str]]:
+    """Of rows that take turns between two bases, those further from the bars before and behind them; and that in words.
+
+    All of them where neither base is plainly the one that the bars around are on.
+    """
+    closes = column(bars, "close")
+    ends = [closes[max(0, first - _NEAR_BARS) : first], closes[stop : stop + _NEAR_BARS]]
+    before, after = (float(np.nanmedian(end)) if np.isfinite(end).any() else np.nan for end in ends)
+    before, after = (before, after) if np.isfinite(before + after) else (np.nanmax([before, after]),) * 2
+    away = closes - np.interp(np.arange(len(closes)), [first, stop], [before, after])
+    groups = [np.arange(first + parity, stop, 2, dtype=np.int64) for parity in (0, 1)]
+    apart = [float(np.nanmedian(away[rows])) for rows in groups]
+    other = 0 if np.isnan(apart).any() else int(abs(apart[1]) > abs(apart[0]))
+    distance = apart[other] - apart[1 - other]
+    plain = abs(apart[other]) - abs(apart[1 - other]) > _PLAIN * abs(distance)
+    words = (
+        f"from {iso(_start(bars, first))} on every second of {stop - first} bars lies about {distance:+.6g} away: two bases "
+        "take turns"
+    )
+    return groups[other] if plain else np.arange(first, stop, dtype=np.int64), (abs(distance), words)
 
 
 def _wrong_price(jump: _Jump, body: Floats) -> int | None:

@@ -15,6 +15,8 @@ __all__ = ["always", "busy", "flow_gap", "moved_without_volume", "trades_over_vo
 _ALWAYS: Final = 0.9
 _LOCAL_BARS: Final = 201
 _MANY_TRADES: Final = 30
+_FLAT_IN_SLOT: Final = 0.02
+_FLAT_IN_ALL: Final = 0.005
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,19 +40,40 @@ def trades_over_volume(bars: BarArrays) -> Floats:
     return excess
 
 
-def busy(bars: BarArrays, *, in_contracts: bool) -> npt.NDArray[np.bool_] | None:
-    """Bars between which no bar can be missing by chance, bool [T]: this one and the one before have 30 trades or more.
+def busy(bars: BarArrays, slot: npt.NDArray[np.int64], *, in_contracts: bool) -> npt.NDArray[np.bool_] | None:
+    """Bars between which no bar can be missing by chance, bool [T]: this one and the one before have many trades.
 
     A bar in which nobody trades has no row; where trades come by the dozen in one bar, that none comes in the next has a
-    probability of exp(-30). Trades are counted, or the contracts of a future (`in_contracts`); None where the source has
-    neither.
+    probability of exp(-30). Trades are counted, or the contracts of a future (`in_contracts`). A source that has neither is
+    known by its flat bars (`_never_single`). `slot` int64 [T]: each bar's place in the day. None: it cannot be told.
     """
     name = "trades" if has(bars, "trades") else "volume"
-    if not has(bars, name) or (name == "volume" and not in_contracts):
+    if has(bars, name) and (name == "trades" or in_contracts):
+        many = column(bars, name) >= _MANY_TRADES
+    else:
+        many = _never_single(bars, slot)
+    if not many.any():
         return None
-    many = column(bars, name) >= _MANY_TRADES
     both: npt.NDArray[np.bool_] = many & np.concatenate(([False], many[:-1]))
     return both
+
+
+def _never_single(bars: BarArrays, slot: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Bars of times of the day whose bars have many trades, bool [T], told without a count of them.
+
+    One trade alone makes a bar without a range. By Poisson's law with mean m the share of single trades among bars that
+    are there is m / (exp(m) - 1): where under 0.5 % of the bars are flat, m > 7, and that nobody trades has a probability
+    under 0.1 %.
+    """
+    flat = column(bars, "high") == column(bars, "low")
+    count = np.bincount(slot)
+    share = np.bincount(slot, weights=flat) / np.maximum(count, 1)
+    moving: npt.NDArray[np.bool_] = (share <= _FLAT_IN_SLOT)[slot]
+    seen = int(np.count_nonzero(moving))
+    flats = int(np.count_nonzero(flat & moving))
+    if seen == 0 or (flats + 1) / (seen + 2) > _FLAT_IN_ALL:
+        return np.zeros(len(flat), dtype=np.bool_)
+    return moving
 
 
 def volume_surprise(bars: BarArrays, pattern: DayPattern | None) -> Floats:

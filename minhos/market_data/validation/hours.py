@@ -12,6 +12,7 @@ from minhos.market_data.instruments import Instrument
 from minhos.market_data.sessions import outside_sessions, sessions_around, trading_dates
 from minhos.market_data.timeframes import DAY_SECONDS
 from minhos.market_data.validation.bar_arrays import BarArrays
+from minhos.market_data.validation.day_pattern import slots
 
 __all__ = ["Hours", "hours"]
 
@@ -28,17 +29,21 @@ class Hours:
     `outside` float64 [T]: 1 for a bar that lies wholly where nobody trades (of daily bars: dated on a day without a
     session). `in_week` float64 [T]: how many such bars its week has (weeks of UTC, from Saturday). `weeks` float64 [W]: the
     same by week. `missing` float64 [T]: how many whole bars of trading time passed without a bar before this one (daily:
-    sessions). `off_grid` float64 [T]: 1 for a bar that does not end where bars of this timeframe end. `dates`
-    datetime64[D] [T]: trading dates. `sessions_missing`, `sessions`: whole sessions without a bar, and all, from the first
-    bar to the last; a weekday on which the source has bars less than half of the time is none of its days.
+    sessions). `hole_inside` bool [T]: bars are missing before this one and no break lies among them; a source that opens
+    later than the market is not torn. `off_grid` float64 [T]: 1 for a bar that does not end where bars of this timeframe
+    end. `dates` datetime64[D] [T]: trading dates. `slot` int64 [T]: the bar's place in its local day. `sessions_missing`,
+    `sessions`: whole sessions without a bar, and all, from the first bar to the last; a weekday on which the source has
+    bars less than half of the time is none of its days.
     """
 
     outside: Floats
     in_week: Floats
     weeks: Floats
     missing: Floats
+    hole_inside: npt.NDArray[np.bool_]
     off_grid: Floats
     dates: npt.NDArray[np.datetime64]
+    slot: npt.NDArray[np.int64]
     sessions_missing: int
     sessions: int
 
@@ -60,6 +65,7 @@ def hours(bars: BarArrays, instrument: Instrument) -> Hours:
         step = bars.timeframe_seconds * 1_000_000
         missing = np.concatenate(([0.0], np.floor(np.maximum(np.diff(traded) - step, 0) / step)))
         off_grid = (bar_interval(ends - 1, instrument, bars.timeframe_seconds)[1] != ends).astype(np.float64)
+    apart = np.diff(ends, prepend=ends[:1]) // (bars.timeframe_seconds * 1_000_000)
     week = (ends - _SATURDAY_US) // _WEEK_US  # a trading week is one week, whatever the zone
     _, place, sizes = np.unique(week, return_inverse=True, return_counts=True)
     weeks = np.bincount(place, weights=outside.astype(np.float64), minlength=len(sizes)).astype(np.float64)
@@ -68,8 +74,10 @@ def hours(bars: BarArrays, instrument: Instrument) -> Hours:
         in_week=weeks[place],
         weeks=weeks,
         missing=missing,
+        hole_inside=(missing > 0) & (apart == missing + 1),
         off_grid=off_grid,
         dates=dates,
+        slot=slots(bars, instrument),
         sessions_missing=int(np.count_nonzero(~np.isin(expected, dates))),
         sessions=len(expected),
     )

@@ -16,6 +16,7 @@ from minhos.market_data.rolls.expiries import expiry_date, parse_contract
 from minhos.market_data.sessions import session_bounds
 from minhos.market_data.timeframes import DAY_SECONDS
 from minhos.market_data.validation import flow
+from minhos.market_data.validation.alternation import alternating_runs
 from minhos.market_data.validation.bar_arrays import BarArrays, column, has
 from minhos.market_data.validation.bases import find_bases
 from minhos.market_data.validation.clock import clock
@@ -148,6 +149,7 @@ def _add_moves(
         inside_limit=inside,
         news_limit=max(_NEWS * inside, _NEWS_FLOOR),
         across_limit=max(thresholds["across"].value, inside),
+        turns=alternating_runs(found.gap, tick_size=instrument.tick_size, false_alarms=FALSE_ALARMS),
     )
     frame["foreign"], frame["new_base"], frame["unexplained"] = bases.foreign, bases.new_base, bases.unexplained
     # a move onto another level and back is told once, by the rule of levels; the row that comes back is a good one
@@ -203,21 +205,21 @@ def _add_hours(
     volume = np.nan_to_num(column(bars, "volume"))
     flat = column(bars, "high") == column(bars, "low")
     frame["closed_quote"] = ((when.outside > 0) & flat & (volume == 0)).astype(np.float64)
-    busy = flow.busy(bars, in_contracts=dated) if bars.timeframe_seconds < DAY_SECONDS else None
+    busy = flow.busy(bars, when.slot, in_contracts=dated) if bars.timeframe_seconds < DAY_SECONDS else None
     if busy is not None:
         lost = np.where(busy, when.missing, 0.0)
         frame["lost"] = lost
-        frame["torn"] = (lost > 0).mean()
+        frame["torn"] = ((lost > 0) & when.hole_inside).mean()
     frame["sessions_missing"] = when.sessions_missing / max(1, when.sessions)
     thresholds["outside_in_week"] = upper_threshold(
         when.weeks, tested=len(when.weeks), false_alarms=FALSE_ALARMS, floor=_OUTSIDE_FLOOR, tail_index=0.0
     )
-    gaps = when.missing[when.missing > 0]
+    gaps, daily = when.missing[when.missing > 0], bars.timeframe_seconds >= DAY_SECONDS
     thresholds["missing"] = upper_threshold(
         gaps,
         tested=max(1, len(gaps)),
         false_alarms=FALSE_ALARMS,
-        floor=max(2.0, _MISSING_SECONDS_FLOOR / bars.timeframe_seconds),
+        floor=0.0 if daily else max(2.0, _MISSING_SECONDS_FLOOR / bars.timeframe_seconds),
     )
 
 

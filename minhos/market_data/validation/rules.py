@@ -179,7 +179,7 @@ def _hours_rules(measured: Measured) -> tuple[Rule, ...]:
         )  # fmt: skip
     if "lost" in measured.frame.columns:
         rules += [
-            Rule("no_lost_bars", "warn", "come after bars that must have been there: trades were coming by the dozen",
+            Rule("no_lost_bars", "warn", "come after bars that must have been there: many traded before and after",
                  (Limit("between", "lost", most=0.0),)),
             Rule("bars_complete", "exclude", "of the bars come after such a hole: they are missing here and there",
                  (Limit("mean", "torn", most=_TORN_SHARE),)),

@@ -53,21 +53,63 @@ class TestAlways:
         assert not always(np.array([]))
 
 
+def in_one_slot(bars: RawBars) -> np.ndarray:
+    return np.zeros(len(bars.bar_end), dtype=np.int64)
+
+
 class TestBusy:
     def test_thirty_trades_before_and_after(self) -> None:
-        found = busy(of((99, 9, 90, 30), (99, 9, 90, 30), (99, 9, 90, 29), (99, 9, 90, 30)), in_contracts=False)
+        bars = of((99, 9, 90, 30), (99, 9, 90, 30), (99, 9, 90, 29), (99, 9, 90, 30))
+        found = busy(bars, in_one_slot(bars), in_contracts=False)
         assert found is not None
         assert found.tolist() == [False, True, False, False]
 
     def test_a_source_without_trades_counts_the_contracts_of_a_future(self) -> None:
         bars = of((30, 9, 21, np.nan), (31, 9, 22, np.nan))
-        found = busy(bars, in_contracts=True)
+        found = busy(bars, in_one_slot(bars), in_contracts=True)
         assert found is not None
         assert found.tolist() == [False, True]
-        assert busy(bars, in_contracts=False) is None  # units of an asset are no trades
+        assert busy(bars, in_one_slot(bars), in_contracts=False) is None  # units of an asset are no trades
 
-    def test_a_source_without_either_is_never_known_to_be_busy(self) -> None:
-        assert busy(of((np.nan,) * 4, (np.nan,) * 4), in_contracts=True) is None
+    def test_few_bars_without_a_count_cannot_tell(self) -> None:
+        bars = of((np.nan,) * 4, (np.nan,) * 4)
+        assert busy(bars, in_one_slot(bars), in_contracts=True) is None
+
+
+class TestNeverSingle:
+    """A source that counts nothing: whether bars can be missing by chance is told by those of a single trade."""
+
+    @staticmethod
+    def poisson(mean: float, *, bars: int = 4000) -> tuple[RawBars, float]:
+        """Bars of a market with `mean` trades a bar, those without a trade left out; and the share that is left out."""
+        trades = np.random.default_rng(5).poisson(mean, bars)
+        there = trades[trades > 0]
+        made = flat_bars(np.full(len(there), 100.0), reach=1.0)
+        single = there == 1
+        made.values[single, 1:3] = made.values[single, 3:4]
+        made.values[:, 4:] = np.nan
+        return made, 1 - len(there) / bars
+
+    def test_a_thin_market_is_known_by_its_single_trades(self) -> None:
+        for mean in (0.5, 1.0, 3.0, 6.0):
+            bars, _ = self.poisson(mean)
+            assert busy(bars, in_one_slot(bars), in_contracts=False) is None, mean
+
+    def test_where_none_is_single_none_is_missing_by_chance(self) -> None:
+        bars, missing = self.poisson(10.0)
+        found = busy(bars, in_one_slot(bars), in_contracts=False)
+        assert missing < 0.001
+        assert found is not None
+        assert found[1:].all()
+
+    def test_the_quiet_hours_of_a_busy_day_are_left_out(self) -> None:
+        quiet, busy_part = self.poisson(1.0, bars=400)[0], self.poisson(20.0)[0]
+        values = np.concatenate((quiet.values, busy_part.values))
+        slot = np.repeat([0, 1], [len(quiet.values), len(busy_part.values)])
+        found = busy(RawBars("MNQZ25", 300, np.arange(len(slot)), values), slot, in_contracts=False)
+        assert found is not None
+        assert not found[: len(quiet.values) + 1].any()
+        assert found[len(quiet.values) + 1 :].all()
 
 
 class TestSurprise:

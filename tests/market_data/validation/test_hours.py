@@ -122,6 +122,11 @@ class TestSessions:
         rest = hours(RawBars("MNQZ25", 3600, bars.bar_end[~gone], bars.values[~gone]), MNQ)
         assert (rest.sessions, rest.sessions_missing) == (15, 1)
 
+    def test_a_hole_is_inside_a_session_or_beside_a_break(self) -> None:
+        assert of("2025-11-20T15:00", "2025-11-20T15:20").hole_inside.tolist() == [False, True]
+        assert of("2025-11-20T21:50", "2025-11-20T23:10").hole_inside.tolist() == [False, False]
+        assert of("2025-11-20T15:00", "2025-11-20T15:05").hole_inside.tolist() == [False, False]
+
     def test_a_weekday_that_the_source_never_has_is_not_missing(self) -> None:
         days = [str(day) for day in np.arange("2025-11-03", "2025-12-01", dtype="datetime64[D]")]
         weekdays = [day for day in days if np.is_busday(day)]

@@ -19,6 +19,7 @@ from tests.market_data.validation.made_bars import (
     HOUR,
     LAST,
     LOW,
+    MINUTE,
     MNQ,
     OPEN,
     TRADES,
@@ -46,8 +47,27 @@ class TestColumns:
         bars = made_bars()
         bars.values[:, VOLUME:] = np.nan
         columns = set(measured(bars).frame.columns)
-        assert not columns & {"volume", "flow_gap", "unmoved", "excess_trades", "volume_surprise", "lost", "torn"}
+        assert not columns & {"volume", "flow_gap", "unmoved", "excess_trades", "volume_surprise"}
         assert {"move", "still", "outside"} <= columns
+
+    def test_bars_missing_here_and_there_are_seen_without_a_count_of_trades(self) -> None:
+        bars = made_bars()
+        values = bars.values.copy()
+        values[:, VOLUME:] = np.nan
+        values[:, HIGH] += 0.25  # no bar is of a single trade
+        whole = RawBars(bars.symbol, 300, bars.bar_end, values)
+        assert measured(whole).frame["torn"].iloc[0] == 0.0
+        kept = np.random.default_rng(3).random(len(values)) > 0.05
+        torn = measured(RawBars(bars.symbol, 300, bars.bar_end[kept], values[kept]))
+        assert torn.frame["torn"].iloc[0] == pytest.approx(0.05, abs=0.01)
+
+    def test_a_source_that_opens_later_than_the_market_is_not_torn(self) -> None:
+        bars = made_bars()
+        local = bars.bar_end % (24 * HOUR)
+        kept = (local <= 22 * HOUR) | (local > 23 * HOUR + 6 * 5 * MINUTE)  # the first half-hour after the break
+        late = measured(RawBars(bars.symbol, 300, bars.bar_end[kept], bars.values[kept]))
+        assert (late.frame["lost"] > 0).sum() >= 10
+        assert late.frame["torn"].iloc[0] == 0.0
 
     def test_repeats_are_measured_only_where_a_volume_tells_them_from_chance(self) -> None:
         bars = made_bars()
