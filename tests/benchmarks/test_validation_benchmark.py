@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.validation import Trial, report, with_proof
+from dataclasses import replace
+
+from benchmarks.validation import report, with_proof
+from benchmarks.validation_trials import Trial
 
 
 def trial(kind: str | None, strength: int, *, found: tuple[str, ...] = (), warned: tuple[str, ...] = ()) -> Trial:
@@ -29,10 +32,23 @@ def test_caught_warned_and_missed_are_told_apart() -> None:
         trial("outlier_spike", 1, warned=("no_session_gap (1)", "no_lost_bars (1)")),
         trial("outlier_spike", 2, found=("no_spike",)),
     ]
-    text = report(clean, dirty, ["MNQZ25"])
+    text = report(clean, dirty, [], [("all", 1000, 5e4)])
     (row,) = [line for line in text.splitlines() if "outlier_spike" in line]
     assert "| 0 / 0 / 1 | 0 / 1 / 0 | 1 / 0 / 0 | no_spike |" in row
     assert "0 windows with a finding" in text
+
+
+def test_false_alarms_on_the_placebo_stand_beside_their_budget() -> None:
+    placebo = [replace(trial(None, 0), learned=10) for _ in range(58)]
+    placebo += [replace(trial(None, 0, found=("no_spike",)), learned=10) for _ in range(2)]
+    text = report([trial(None, 0)], [trial("outlier_spike", k) for k in range(3)], placebo, [])
+    (words,) = [line for line in text.splitlines() if line.startswith("**Placebo.**")]
+    # Clopper and Pearson's one-sided bound for 2 of 60: 10.14 %
+    assert "60 series of 240,000 bars" in words
+    assert (
+        "2 with a finding that holds rows or excludes (3.3%, at most 10.1% with 95 % confidence; no_spike 2)" in words
+    )
+    assert "10 learned rules of 1% each: together they may have 10%" in words
 
 
 def test_the_proof_replaces_what_stood_between_its_marks() -> None:

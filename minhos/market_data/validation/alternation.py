@@ -11,15 +11,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from minhos.market_data.validation.tails import longest_run
+from minhos.market_data.validation.tails import run_beyond
 
 __all__ = ["alternating_runs"]
 
 _LEAST_TICKS: Final = 4
 """A gap of a few ticks is the bounce between bid and ask."""
 _FLOOR: Final = 8
-_MOST_CHANCE: Final = 0.55
-"""Signs of independent gaps alternate with a probability of 1/2; on clean real bars at hand it is at most 0.484."""
+_CHANCE: Final = 0.55
+"""Signs of independent gaps alternate with a probability of 1/2; those of clean real bars at hand with 0.484 at most."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 def alternating_runs(gap: Floats, *, tick_size: float, false_alarms: float) -> list[tuple[int, int]]:
     """Runs of rows whose gaps alternate in sign for longer than chance allows, as (first row, row after the last).
 
-    `gap` float64 [T], price units: open less the last close. How often gaps alternate is learned from the series.
+    `gap` float64 [T], price units: open less the last close.
     """
     large = np.abs(gap) >= _LEAST_TICKS * tick_size
     turns = np.zeros(len(gap), dtype=np.bool_)
@@ -36,8 +36,6 @@ def alternating_runs(gap: Floats, *, tick_size: float, false_alarms: float) -> l
     starts, stops = edges[::2], edges[1::2]
     if len(starts) == 0:
         return []
-    asked = int(np.count_nonzero(large))
-    continued = min(int(np.count_nonzero(turns)), int(_MOST_CHANCE * asked))
-    allowed = longest_run(len(starts), continued, asked, false_alarms=false_alarms, floor=_FLOOR).value
+    allowed = max(_FLOOR, run_beyond(_CHANCE, len(starts), false_alarms=false_alarms))
     # `turns` begins with the second gap of a run: its first gap is the row before
     return [(int(first) - 1, int(stop)) for first, stop in zip(starts, stops, strict=True) if stop - first > allowed]

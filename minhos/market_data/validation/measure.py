@@ -163,9 +163,7 @@ def _add_repeats(frame: pd.DataFrame, bars: BarArrays, thresholds: dict[str, Thr
     frame["still"] = found.still
     if has(bars, "volume"):  # prices alone repeat by chance where they move by a tick or two
         frame["repeated"], frame["copied"] = found.repeated, found.copied
-    thresholds["still"] = longest_run(
-        found.runs, found.continued, found.asked, false_alarms=FALSE_ALARMS, floor=_STILL_FLOOR
-    )
+    thresholds["still"] = longest_run(found.runs, false_alarms=FALSE_ALARMS, floor=_STILL_FLOOR)
 
 
 def _add_flow(

@@ -19,16 +19,14 @@ class Repeats:
     """`still` float64 [T]: how many bars in a row, this one included, have one price and it is the same. `repeated` float64
     [T]: 1 where a bar with a range equals the one before it in every column. `copied` float64 [T]: 1 where a bar and a
     neighbour of it, both with a range, equal two neighbours somewhere before.
-    `runs`, `asked`, `continued`: of standing prices, for `tails.longest_run`, without the longest run: if it is a fault, it
-    is no evidence of what chance does.
+    `runs` int64 [R]: the lengths of the runs of standing prices but the longest: if that is a fault, it is no evidence of
+    what chance does.
     """
 
     still: Floats
     repeated: Floats
     copied: Floats
-    runs: int
-    asked: int
-    continued: int
+    runs: npt.NDArray[np.int64]
 
 
 def repeats(bars: BarArrays) -> Repeats:
@@ -44,16 +42,12 @@ def repeats(bars: BarArrays) -> Repeats:
     ranged = highs > lows
     same = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
     repeated = np.concatenate(([False], same.all(axis=1))) & ranged
-    longest = int(still.max(initial=0))
-    asked = max(0, int(np.count_nonzero(flat[:-1])) - longest)
-    continued = max(0, int(np.count_nonzero(goes_on)) - max(0, longest - 1))
+    ends = flat & ~np.concatenate((goes_on[1:], [False]))
     return Repeats(
         still=still,
         repeated=repeated.astype(np.float64),
         copied=_copied(values, ranged).astype(np.float64),
-        runs=max(1, int(np.count_nonzero(flat)) - int(np.count_nonzero(goes_on)) - 1),
-        asked=asked,
-        continued=continued,
+        runs=np.sort(still[ends].astype(np.int64))[:-1],
     )
 
 

@@ -21,13 +21,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TAIL_INDEX", "Threshold", "longest_run", "upper_threshold"]
+__all__ = ["TAIL_INDEX", "Threshold", "longest_run", "run_beyond", "upper_threshold"]
 
 TAIL_INDEX: Final = 0.3
 _QUANTILES: Final = (0.9, 0.75)
 _LEAST_EXCESSES: Final = 15
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,31 @@ def _learned(values: Floats, probability: float, tail_index: float) -> float | N
     return None
 
 
-def longest_run(starts: int, continued: int, asked: int, *, false_alarms: float, floor: int) -> Threshold:
-    """The longest run of like bars that chance allows: runs go on with a probability of their own.
+def longest_run(lengths: Integers, *, false_alarms: float, floor: int) -> Threshold:
+    """The longest run of like bars that chance allows.
 
-    `asked`: how often a run could have gone on, `continued`: how often it did; `starts`: how many runs there were.
-    P(some of `starts` runs is longer than L) <= starts p^L; p by Laplace's rule, (continued + 1) / (asked + 2).
+    `lengths` int64 [R]: how long each run was. Of the n runs of k bars or more, those that go on do so with a probability p,
+    by Laplace's rule (n' + 1) / (n + 2); that one of them is longer than L has a probability of n p^(L - k) at most. Calm
+    comes in stretches (volatility clusters), where longer runs go on more often than short ones: so every k counts from
+    which 15 runs are known, and the longest L of them is allowed.
     """
-    chance = (continued + 1) / (asked + 2)
-    length = int(np.ceil(np.log(false_alarms / max(starts, 1)) / np.log(chance))) if chance < 1 else asked
-    allowed = max(floor, length)
+    best, chance, k = 0, 0.5, 1
+    while k == 1 or np.count_nonzero(lengths >= k) >= _LEAST_EXCESSES:
+        runs = int(np.count_nonzero(lengths >= k))
+        goes_on = (int(np.count_nonzero(lengths > k)) + 1) / (runs + 2)
+        length = k + run_beyond(goes_on, runs, false_alarms=false_alarms)
+        if length > best:
+            best, chance = length, goes_on
+        k += 1
+    allowed = max(floor, best)
     return Threshold(
-        float(allowed), f"at most {allowed} (a run goes on with {chance:.0%}, false alarms {false_alarms:.1%} a series)"
+        float(allowed),
+        f"at most {allowed} (learned from {len(lengths)} runs, one goes on with {chance:.0%}, false alarms "
+        f"{false_alarms:.1%} a series)",
+        learned=best > floor,
     )
+
+
+def run_beyond(chance: float, runs: int, *, false_alarms: float) -> int:
+    """By how much the longest of `runs` runs, each going on with `chance`, may grow: runs chance^L <= false_alarms."""
+    return max(0, math.ceil(math.log(false_alarms / max(runs, 1)) / math.log(chance)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minhos.market_data.validation.tails import TAIL_INDEX, longest_run, upper_threshold
+from minhos.market_data.validation.tails import TAIL_INDEX, longest_run, run_beyond, upper_threshold
 
 Floats = np.ndarray
 
@@ -152,33 +152,42 @@ def test_the_false_alarms_of_clean_fat_tails_are_about_as_stated(stated: float) 
     assert tight > series / 4  # a threshold that is much too high would be kept by everything
 
 
+def lengths(*counts: tuple[int, int]) -> np.ndarray:
+    """So many runs of such a length each."""
+    return np.concatenate([np.full(many, length, dtype=np.int64) for length, many in counts] or [np.empty(0, np.int64)])
+
+
 class TestLongestRun:
     def test_the_run_that_chance_allows_is_counted_by_hand(self) -> None:
-        # p = (9 + 1) / (98 + 2) = 0.1; 90 runs: 90 x 0.1^L <= 0.01 for L >= ln(9000) / ln(10) = 3.95
-        found = longest_run(90, 9, 98, false_alarms=0.01, floor=2)
-        assert found.value == 4.0
-        assert found.words == "at most 4 (a run goes on with 10%, false alarms 1.0% a series)"
+        # 98 runs, 9 go on: p = 10 / 100; 98 x 0.1^(L - 1) <= 0.01 for L >= 1 + ln(9800) / ln(10) = 4.99
+        found = longest_run(lengths((1, 89), (2, 9)), false_alarms=0.01, floor=2)
+        assert found.value == 5.0
+        assert found.words == "at most 5 (learned from 98 runs, one goes on with 10%, false alarms 1.0% a series)"
 
     def test_it_is_never_under_the_floor(self) -> None:
-        assert longest_run(90, 9, 98, false_alarms=0.01, floor=6).value == 6.0
+        assert longest_run(lengths((1, 89), (2, 9)), false_alarms=0.01, floor=6).value == 6.0
 
     def test_nothing_seen_says_a_half(self) -> None:
-        # p = 1/2 and one run: 0.5^L <= 0.01 for L >= 6.64
-        assert longest_run(0, 0, 0, false_alarms=0.01, floor=1).value == 7.0
+        # p = 1/2 and one run: 0.5^(L - 1) <= 0.01 for L >= 1 + 6.64
+        assert longest_run(lengths(), false_alarms=0.01, floor=1).value == 8.0
 
-    def test_a_market_that_often_stands_still_may_stand_still_longer(self) -> None:
-        calm, busy = (longest_run(50, part, 1000, false_alarms=0.01, floor=1).value for part in (900, 100))
-        assert calm > busy
+    def test_calm_that_comes_in_stretches_may_last_longer(self) -> None:
+        # 1000 short runs, 50 long ones of which each goes on with 0.8: the same share of runs that go on at the start
+        rng = np.random.default_rng(1)
+        stretches = np.sort(1 + rng.geometric(0.2, 50))
+        alike = longest_run(lengths((1, 1000), (2, 50)), false_alarms=0.01, floor=1).value
+        clustered = longest_run(np.concatenate((lengths((1, 1000)), stretches)), false_alarms=0.01, floor=1).value
+        assert clustered > 3 * alike
 
-    @given(
-        starts=st.integers(0, 5000),
-        asked=st.integers(0, 5000),
-        share=st.floats(0.0, 1.0),
-        alarms=st.floats(1e-4, 0.2),
-    )
-    def test_the_chance_of_a_longer_run_is_at_most_the_stated_one(
-        self, starts: int, asked: int, share: float, alarms: float
-    ) -> None:
-        continued = round(share * asked)
-        allowed = longest_run(starts, continued, asked, false_alarms=alarms, floor=1).value
-        assert max(starts, 1) * ((continued + 1) / (asked + 2)) ** allowed <= alarms * (1 + 1e-9)
+    @pytest.mark.parametrize(("chance", "runs"), [(0.1, 400), (0.5, 400), (0.5, 3000), (0.75, 100)])
+    def test_a_clean_series_has_a_longer_run_as_seldom_as_stated(self, chance: float, runs: int) -> None:
+        """Learned from one series and asked of the next, 400 times at 1 %: more than 12 have a probability of 1 in 10000."""
+        longer = 0
+        for seed in range(400):
+            seen, following = np.random.default_rng(seed).geometric(1 - chance, (2, runs))
+            longer += int(following.max() > longest_run(seen, false_alarms=0.01, floor=1).value)
+        assert longer <= 12
+
+    def test_what_is_beyond_is_counted_by_hand(self) -> None:
+        # 100 x 0.5^L <= 0.01 for L >= ln(10000) / ln(2) = 13.3
+        assert run_beyond(0.5, 100, false_alarms=0.01) == 14
