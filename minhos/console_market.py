@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import DownloadColumn
 from rich.table import Table
 from rich.text import Text
 
 from minhos.console import WIDTH, utc
+from minhos.console_progress import WorkProgress
 
 if TYPE_CHECKING:
     from minhos.market_data.bars import BarSeries
@@ -86,39 +86,20 @@ def print_intake_plan(out: Console, plan: IntakePlan) -> None:
         out.print(Text(words, style="dim"))
 
 
-class IntakeProgress:
-    """A progress bar over the bytes of an intake, with the time left; a line per refused file."""
+class IntakeProgress(WorkProgress):
+    """Over the bytes of an intake; a line per refused file."""
 
     def __init__(self, out: Console, total_bytes: int) -> None:
-        self._out = out
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-            console=out,
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=max(1, total_bytes))
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        super().__init__(out, DownloadColumn(), total=max(1, total_bytes))
 
     def progress(self, item: Item, bytes_done: int) -> None:
         """Show how far it is."""
-        self._progress.update(self._task, completed=bytes_done, description=item.found.path.name[:40])
+        self.update(done=bytes_done, doing=item.found.path.name[:40])
 
     def finished(self, outcome: FileOutcome) -> None:
         """Say a refusal at once."""
         if outcome.status == "refused":
-            self._out.print(Text(f"refused: {outcome.error}", style="red"))
+            self.out.print(Text(f"refused: {outcome.error}", style="red"))
 
 
 def print_intake(out: Console, outcome: IntakeOutcome) -> None:

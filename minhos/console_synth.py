@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from minhos.console import WIDTH, utc
+from minhos.console_progress import WorkProgress
 
 if TYPE_CHECKING:
     from minhos.market_data.synthetic import Exchange, Truth
@@ -19,34 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["WritingProgress", "print_exchange"]
 
 
-class WritingProgress:
-    """A progress bar over the ticks, with the time left."""
+class WritingProgress(WorkProgress):
+    """Over the ticks of an exchange."""
 
     def __init__(self, out: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.completed:,.0f} ticks"),
-            TimeRemainingColumn(),
-            console=out,
-            transient=True,
-            disable=not out.is_terminal,
-        )
-        self._task = self._progress.add_task("computing the law", total=None)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        super().__init__(out, TextColumn("{task.completed:,.0f} ticks"), doing="computing the law")
 
     def show(self, done: int, total: int) -> None:
         """Show how many ticks are written, of about how many."""
-        self._progress.update(self._task, completed=done, total=total, description="writing")
+        self.update(done=done, total=total, doing="writing")
 
 
 def print_exchange(out: Console, exchange: Exchange) -> None:
