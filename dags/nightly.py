@@ -125,9 +125,18 @@ def nightly() -> None:
 
         return smoke_test(run)
 
-    run = features(validate(ingest()))
+    @task(trigger_rule="all_done")  # a night that failed is on record too
+    def track(run: str) -> str:
+        from minhos.night.steps.track import track
+
+        return track(run)
+
+    ingested = ingest()
+    run = features(validate(ingested))
     trained = train.partial(run=drift(run)).expand(family=MEMBERS)
-    smoke_test(publish(gate(backtest(stack(trained)))))
+    published = publish(gate(backtest(stack(trained))))
+    smoke_test(published)  # a leaf beside `track`: its failure is the night's
+    published >> track(ingested)
 
 
 nightly()

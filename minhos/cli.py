@@ -20,7 +20,20 @@ import typer
 from rich.text import Text
 
 from minhos import __version__
+from minhos.cli_learning import mlflow, train
 from minhos.cli_market import bars, depth, ingest
+from minhos.cli_options import (
+    Data,
+    Force,
+    Instruments,
+    Json,
+    MapFile,
+    Profile,
+    Session,
+    Timeframe,
+    Universe,
+    night_request,
+)
 from minhos.cli_quality import quarantine, validate
 from minhos.cli_synth import synth
 from minhos.config import Settings
@@ -40,31 +53,22 @@ app.command()(depth)
 app.command()(validate)
 app.add_typer(quarantine, name="quarantine")
 app.command()(synth)
+app.command()(train)
+app.command()(mlflow)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 HELD = 3
 
 
 @app.command()
 def night(
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of bar files, only read. Default: $MINHOS_DATA, else synthetic.")
-    ] = None,
-    map_file: Annotated[
-        Path | None, typer.Option("--map", help="TOML that maps generic CSV columns (see examples/).")
-    ] = None,
-    timeframe: Annotated[
-        str | None, typer.Option(help="5m, 30m, 1h ... Default: the finest with enough history.")
-    ] = None,
-    session: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Default: the last complete one in the data.")
-    ] = None,
-    universe: Annotated[
-        str | None, typer.Option(help="Symbols, separated by commas; NQ[C]: all expiries of NQ as one. Default: all.")
-    ] = None,
-    profile: Annotated[str, typer.Option(help="quick (minutes) or full.")] = "quick",
-    instruments: Annotated[Path | None, typer.Option(help="TOML with more instrument definitions.")] = None,
-    force: Annotated[bool, typer.Option(help="Do every step again, and publish over a newer release.")] = False,
+    data: Data = None,
+    map_file: MapFile = None,
+    timeframe: Timeframe = None,
+    session: Session = None,
+    universe: Universe = None,
+    profile: Profile = "quick",
+    instruments: Instruments = None,
+    force: Force = False,
 ) -> None:
     """Run one night through Airflow: ingest, validate, drift, train, prove, publish, smoke test.
 
@@ -74,20 +78,17 @@ def night(
     from minhos.files import read_json
     from minhos.night.driver import drive_night
     from minhos.night.outcome import read_outcome
-    from minhos.night.request import NightRequest
 
     out = console()
-    request = NightRequest.from_params(
-        {
-            "data": data.expanduser().resolve() if data else None,
-            "map": map_file.expanduser().resolve() if map_file else None,
-            "instruments": instruments.expanduser().resolve() if instruments else None,
-            "timeframe": timeframe,
-            "session": session.date() if session else None,
-            "universe": [name.strip() for name in universe.split(",") if name.strip()] if universe else [],
-            "profile": profile,
-            "force": force,
-        }
+    request = night_request(
+        data=data,
+        map_file=map_file,
+        timeframe=timeframe,
+        session=session,
+        universe=universe,
+        profile=profile,
+        instruments=instruments,
+        force=force,
     )
     started = time.monotonic()
     printer = EventPrinter(out)

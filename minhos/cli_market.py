@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from minhos.cli_options import Instruments, Json
 from minhos.config import Settings
 from minhos.console import console
 from minhos.errors import BadInputError, ConfigError
@@ -28,9 +29,6 @@ CLOCKS = [
 ]  # as tables and words print them, too
 REFUSED = 1
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-InstrumentsFile = Annotated[Path | None, typer.Option(help="TOML with more instrument definitions.")]
-
 
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders with all that is under them.", metavar="PATH")],
@@ -44,7 +42,7 @@ def ingest(
     symbol: Annotated[
         str | None, typer.Option(help="Of the Sierra Chart files, where their names do not say it (ESZ25).")
     ] = None,
-    instruments: InstrumentsFile = None,
+    instruments: Instruments = None,
     timeframe: Annotated[str, typer.Option(help="Of the bars that ticks and depth are made into.")] = "1m",
     multiplier: Annotated[
         list[str] | None,
@@ -154,7 +152,7 @@ def bars(
         bool, typer.Option("--remove", help="Remove SYMBOL's bars of --timeframe from the store, with their history.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
-    instruments: InstrumentsFile = None,
+    instruments: Instruments = None,
     as_json: Json = False,
 ) -> None:
     """List the bars of the store, or show those of one symbol.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from minhos.cli_market import InstrumentsFile, Json
+from minhos.cli_options import Instruments, Json
 from minhos.config import Settings
 from minhos.console import console
 from minhos.errors import BadInputError, MinhosError, SetupError
@@ -46,7 +46,7 @@ def validate(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Default: the last complete one of each symbol.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge; hold nothing and write nothing.")] = False,
-    instruments: InstrumentsFile = None,
+    instruments: Instruments = None,
     as_json: Json = False,
 ) -> None:
     """Judge the bars of the store as a night does, and hold what is wrong in quarantine.

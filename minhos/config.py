@@ -42,6 +42,7 @@ class Settings(BaseModel):
     metrics_port: Port = 8002
     triton_key: SecretStr | None = None
     airflow_port: Port = 8080
+    mlflow_port: Port = 5000
     serving_environment: Path = REPOSITORY / ".venv-serving"
 
     @model_validator(mode="before")
@@ -57,7 +58,8 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Settings:
-        ports = {"grpc_port": self.grpc_port, "metrics_port": self.metrics_port, "airflow_port": self.airflow_port}
+        names = ("grpc_port", "metrics_port", "airflow_port", "mlflow_port")
+        ports = {name: getattr(self, name) for name in names}
         if len(set(ports.values())) < len(ports):
             raise ValueError(f"the ports must differ from each other, got {ports}")
         return self
@@ -132,6 +134,11 @@ class Settings(BaseModel):
     def airflow_home(self) -> Path:
         """Airflow's own state: database, configuration, task logs."""
         return self.home / "airflow"
+
+    @property
+    def tracking(self) -> Path:
+        """The record of experiments: MLflow's database and artifacts."""
+        return self.home / "mlflow"
 
     @property
     def logs(self) -> Path:

@@ -26,11 +26,15 @@ __all__ = [
     "print_decisions",
     "print_smoke",
     "scorecard",
+    "steps_table",
     "utc",
 ]
 
 WIDTH = 100
-STEPS = ("ingest", "validate", "features", "drift", "train", "stack", "backtest", "gate", "publish", "smoke_test")
+STEPS = (
+    "ingest", "validate", "features", "drift", "train", "stack", "backtest", "gate", "candidate", "publish", "smoke_test",
+    "track",
+)  # fmt: skip
 MARKS = {
     "started": ("..", "cyan"),
     "progress": ("  ", "dim"),
@@ -102,6 +106,18 @@ def scorecard(out: Console, run: Run, reused: Collection[str] = ()) -> None:
     """The night in one table, the models out of sample, the decision. ``reused`` steps were done by an earlier night."""
     from minhos.night.outcome import read_outcome
 
+    steps_table(out, run, reused)
+    outcome = read_outcome(run.folder)
+    style = {"published": "bold green", "published on paper": "bold yellow"}.get(outcome.decision, "bold red")
+    out.print(Text(f"decision: {outcome.decision.upper()}", style=style))
+    for words in outcome.words:
+        out.print(Padding(Text(words), (0, 0, 0, 3)))
+    if outcome.synthetic:
+        out.print(Text("   SYNTHETIC DATA: nothing here says anything about a market", style="bold red"))
+
+
+def steps_table(out: Console, run: Run, reused: Collection[str] = ()) -> None:
+    """What each step found, and the models out of sample where they are known."""
     table = Table(title=f"Scorecard of {run.name}", width=WIDTH, box=box.SIMPLE_HEAVY)
     table.add_column("step", no_wrap=True)
     table.add_column("seconds", justify="right", no_wrap=True)
@@ -119,13 +135,6 @@ def scorecard(out: Console, run: Run, reused: Collection[str] = ()) -> None:
     table.add_row("all steps", f"{total:.1f}", "")
     out.print(table)
     _members(out, run)
-    outcome = read_outcome(run.folder)
-    style = {"published": "bold green", "published on paper": "bold yellow"}.get(outcome.decision, "bold red")
-    out.print(Text(f"decision: {outcome.decision.upper()}", style=style))
-    for words in outcome.words:
-        out.print(Padding(Text(words), (0, 0, 0, 3)))
-    if outcome.synthetic:
-        out.print(Text("   SYNTHETIC DATA: nothing here says anything about a market", style="bold red"))
 
 
 def _members(out: Console, run: Run) -> None:

@@ -146,13 +146,14 @@ class Home:
 
 def make_home(folder: Path) -> Home:
     """A fresh home in ``folder``."""
-    ports: Sequence[int] = [free_port() for _ in range(3)]
+    ports: Sequence[int] = [free_port() for _ in range(4)]
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MINHOS_", "AIRFLOW"))}
     environment |= {
         "MINHOS_HOME": str(folder),
         "MINHOS_GRPC_PORT": str(ports[0]),
         "MINHOS_METRICS_PORT": str(ports[1]),
         "MINHOS_AIRFLOW_PORT": str(ports[2]),
+        "MINHOS_MLFLOW_PORT": str(ports[3]),
     }
     return Home(Settings.from_environment(environment), environment)
 

@@ -14,7 +14,8 @@ def test_an_empty_environment_gives_the_defaults_inside_the_repository() -> None
 
     assert settings.home == REPOSITORY / "var"
     assert settings.serving_environment == REPOSITORY / ".venv-serving"
-    assert (settings.grpc_port, settings.metrics_port, settings.airflow_port) == (8001, 8002, 8080)
+    assert (settings.grpc_port, settings.metrics_port) == (8001, 8002)
+    assert (settings.airflow_port, settings.mlflow_port) == (8080, 5000)
     assert settings.grpc_url == "127.0.0.1:8001"
 
 
@@ -31,6 +32,7 @@ def test_every_setting_can_be_given_by_its_variable() -> None:
         "MINHOS_METRICS_PORT": "9002",
         "MINHOS_TRITON_KEY": "correct horse",
         "MINHOS_AIRFLOW_PORT": "9080",
+        "MINHOS_MLFLOW_PORT": "9500",
         "MINHOS_SERVING_ENVIRONMENT": "/srv/serving",
     }
     assert set(environ) == {"MINHOS_" + name.upper() for name in Settings.model_fields}
@@ -38,7 +40,7 @@ def test_every_setting_can_be_given_by_its_variable() -> None:
     settings = Settings.from_environment(environ)
 
     assert settings.grpc_url == "triton:9001"
-    assert settings.airflow_port == 9080
+    assert (settings.airflow_port, settings.mlflow_port) == (9080, 9500)
     assert settings.data == Path("/srv/data")
     assert settings.serving_environment == Path("/srv/serving")
 
@@ -52,6 +54,7 @@ def test_all_state_is_under_home() -> None:
         settings.serving,
         settings.airflow_home,
         settings.logs,
+        settings.tracking,
     ]
 
     assert len(set(paths)) == len(paths)

@@ -18,6 +18,7 @@ from minhos.config import Settings
 from minhos.errors import NightError
 from minhos.night.airflow import airflow_environment, migrate, one_runner, start_nightly
 from minhos.night.events import Event
+from minhos.night.following import POLL_SECONDS, Follower
 from minhos.night.request import NightRequest
 from minhos.night.run import NOT_STARTED, Run
 from minhos.night.server import server_url
@@ -28,7 +29,6 @@ from minhos.serving.triton import ServerSettings, TritonServer
 
 __all__ = ["drive_night", "night_lock", "server_settings"]
 
-POLL_SECONDS = 0.2
 GRACE_SECONDS = 5.0
 
 
@@ -141,23 +141,16 @@ def _follow(
     log: Path,
     follow: Callable[[Event], None],
 ) -> None:
-    events, names = run.events, {run.name, NOT_STARTED}
-    position = events.end()
-    failure: Event | None = None
+    follower = Follower(run.events, {run.name, NOT_STARTED}, follow)
     process = start_nightly(environment, params, log)
     try:
-        ended = False
-        while not ended:
-            ended = process.poll() is not None
-            fresh, position = events.since(position)
-            for event in (one for one in fresh if one.run in names):
-                failure = event if event.kind == "failed" else failure
-                follow(event)
-            if not ended:
-                time.sleep(POLL_SECONDS)
+        while process.poll() is None:
+            follower.drain()
+            time.sleep(POLL_SECONDS)
+        follower.drain()
     finally:
         end_session(process, grace_seconds=GRACE_SECONDS)
-    if failure is not None:
-        raise NightError(f"{failure.label}: {' '.join(failure.words)}")
+    if follower.failure is not None:
+        raise NightError(f"{follower.failure.label}: {' '.join(follower.failure.words)}")
     if process.returncode != 0:
         raise NightError(f"Airflow ended with status {process.returncode}: see the end of {log}")

@@ -71,7 +71,9 @@ def test_the_steps_follow_each_other_and_training_is_mapped(answer: dict[str, An
     chain = ["ingest", "validate", "features", "drift", "train", "stack", "backtest", "gate", "publish", "smoke_test"]
     for step, following in itertools.pairwise(chain):
         assert following in answer["edges"][step], step
-    assert answer["edges"]["smoke_test"] == []
+    assert answer["edges"]["smoke_test"] == [], "a leaf: its failure is the night's"
+    assert answer["edges"]["track"] == []
+    assert {"smoke_test", "track"} <= set(answer["edges"]["publish"])
     assert answer["mapped"] == ["train"]
 
 

@@ -18,6 +18,7 @@ from minhos.market_data.synthetic import read_truth
 from minhos.night.request_bars import latest_bars
 from minhos.serving.in_process import in_process_chain
 from minhos.serving.release import load_release
+from minhos.training.tracking import CHALLENGER, CHAMPION, Tracking
 from minhos_client.client import TradeClient
 from minhos_client.contract import MEMBERS
 from minhos_client.decision import Account
@@ -25,7 +26,7 @@ from minhos_client.decision import Account
 pytestmark = pytest.mark.system
 
 STEPS = ["ingest", "validate", "features", "drift", *(f"train[{name}]" for name in sorted(MEMBERS)), "stack"]
-STEPS += ["backtest", "gate", "publish", "smoke_test"]
+STEPS += ["backtest", "gate", "publish", "smoke_test", "track"]
 
 
 class TestTheNight:
@@ -66,6 +67,24 @@ class TestTheNight:
             values = [str(row[0]) for row in database.execute("SELECT value FROM xcom WHERE key = 'return_value'")]
         assert len(values) >= len(STEPS)
         assert {json.loads(value) for value in values} == {str(home.run_folder())}
+
+    def test_the_night_and_its_models_are_on_record_and_the_release_is_the_champion(
+        self, first_night: tuple[Home, str]
+    ) -> None:
+        home, _ = first_night
+        tracking = Tracking(home.settings.tracking)
+        (experiment,) = [one for one in tracking.client.search_experiments() if one.name.startswith("nights")]
+        assert experiment.name == "nights 5m synthetic"
+        runs = tracking.client.search_runs([experiment.experiment_id])
+        assert {run.data.params.get("family") for run in runs} == {None, *MEMBERS}
+        (night,) = [run for run in runs if "family" not in run.data.params]
+        evaluation = home.json("evaluation.json")
+        assert night.data.metrics["accuracy"] == evaluation["accuracy"]
+        assert night.data.tags["release"] == home.json("release.json")["release"]
+        assert all(run.data.tags["mlflow.parentRunId"] == night.info.run_id for run in runs if run != night)
+        assert all(run.data.tags[name] for run in runs for name in ("data_hash", "code_hash"))
+        assert tracking.release_of("trade", CHAMPION) == home.json("release.json")["release"]
+        assert tracking.release_of("trade", CHALLENGER) is None
 
     def test_the_numbers_are_honest(self, first_night: tuple[Home, str], exchange: Path) -> None:
         home, _ = first_night
@@ -155,7 +174,7 @@ class TestAgain:
         done = served.minhos("night", "--data", str(exchange))
         assert done.returncode == 0, done.stdout + done.stderr
         assert "using the running server" in done.stdout
-        assert done.stdout.count("done before") == len(STEPS) - 2
+        assert done.stdout.count("done before") == len(STEPS) - 3
         assert served.json("release.json")["release"] == serving
         assert _inventory(served) == before
 

@@ -27,7 +27,7 @@ from minhos_client.decision import Account
 
 pytestmark = [pytest.mark.system, pytest.mark.thorough]
 
-STEPS = 14
+STEPS = 15
 SESSIONS = 11
 LAST_SESSION = date(2026, 3, 5)
 GONE_SECONDS = 20.0
@@ -199,7 +199,7 @@ class TestKilled:
             assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
             assert "using the running server" in done.stdout
             ended = {event.label: event.kind for event in home.events(since)}
-            assert {label for label, kind in ended.items() if kind != "reused"} == {"publish", "smoke_test"}
+            assert {label for label, kind in ended.items() if kind != "reused"} == {"publish", "smoke_test", "track"}
             assert len(ended) == STEPS
             new = home.json("release.json")["release"]
             assert new != old

@@ -28,7 +28,7 @@ from minhos.night.run import NOT_STARTED, Progress, Run, StepResult
 from minhos.night.server import require_server
 from minhos.training.profiles import training_profile
 
-__all__ = ["Prepared", "ingest", "load_plan", "load_truth", "prepare"]
+__all__ = ["Prepared", "begin", "ingest", "load_plan", "load_truth", "prepare"]
 
 SYNTHETIC_SEED = 20
 
@@ -105,6 +105,14 @@ def ingest(params: Mapping[str, Any]) -> str:
     except MinhosError as error:
         Run(settings.runs / NOT_STARTED).say("ingest", "failed", str(error))
         raise
+    return begin(prepared)
+
+
+def begin(prepared: Prepared) -> str:
+    """Write what was asked and planned into the run's folder, and copy its bars there; the folder's path.
+
+    A forced request forgets what the run has done before.
+    """
     request, plan, run = prepared.request, prepared.plan, prepared.run
     (run.folder / "outcome.json").unlink(missing_ok=True)
     write_json(run.folder / "request.json", {"request": request.to_params(), "plan": plan.model_dump(mode="json")})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from minhos.config import Settings
 from minhos.files import read_json, write_json
@@ -22,7 +21,7 @@ from minhos.serving.release import Release, build_release, load_release
 from minhos_client.contract import MEMBERS
 from minhos_client.decision import Account
 
-__all__ = ["publish"]
+__all__ = ["build_candidate", "publish"]
 
 LIBRARIES = ("numpy", "onnxruntime", "keras", "scikit-learn", "xgboost", "lightgbm", "catboost")
 GOLDEN_MOMENTS = 300  # the newest; some of those with a position become golden requests
@@ -48,13 +47,13 @@ def _publish(run: Run, progress: Progress) -> StepResult:
     if not gate["sound"]:
         write_json(run.folder / "release.json", {"release": None, "held": gate["words"]})
         return StepResult((gate["words"][0],), {"release": None})
-    release = _build(run, settings, gate)
+    release = build_candidate(run, settings)
     progress(f"built {release.id}")
     with control_server(settings) as control:
         serving = _serving(live_release(control), settings)
         held = why_held(release.manifest, serving, force=load_plan(run)[0].force)
         if held:
-            write_json(run.folder / "release.json", {"release": None, "held": [held]})
+            write_json(run.folder / "release.json", {"release": None, "candidate": release.id, "held": [held]})
             return StepResult((held,), {"release": None})
         result = publish_release(release, repository=settings.model_repository, control=control, progress=progress)
     losses = what_is_lost(release.manifest, serving)
@@ -66,8 +65,9 @@ def _publish(run: Run, progress: Progress) -> StepResult:
     return StepResult((words, *losses, result.proof.words), {"release": release.id})
 
 
-def _build(run: Run, settings: Settings, gate: dict[str, Any]) -> Release:
-    """The release of this run: content-addressed, so the same training twice is the same folder."""
+def build_candidate(run: Run, settings: Settings) -> Release:
+    """The release of a run that its gate found sound: content-addressed, the same training twice is the same folder."""
+    gate = read_json(run.folder / "gate.json")
     request, plan = load_plan(run)
     ensemble = run.folder / "ensemble"
     parameters = {**read_json(ensemble / "parameters.json"), "edge_proven": gate["edge_proven"]}
