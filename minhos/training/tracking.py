@@ -6,6 +6,7 @@ Telemetry is off. Several processes may record at once; the database is made by 
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -67,6 +68,7 @@ class Tracking:
         """MLflow's client (`mlflow.MlflowClient`); the database is made, or brought to this version, at the first look."""
         from mlflow import MlflowClient
 
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
         uri = database_uri(self.folder)
 
         def busy(holder: str) -> SetupError:

@@ -68,6 +68,7 @@ class TestTheNight:
         assert len(values) >= len(STEPS)
         assert {json.loads(value) for value in values} == {str(home.run_folder())}
 
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's use of SQLAlchemy
     def test_the_night_and_its_models_are_on_record_and_the_release_is_the_champion(
         self, first_night: tuple[Home, str]
     ) -> None:

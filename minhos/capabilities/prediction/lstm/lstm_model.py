@@ -9,6 +9,9 @@ Without the query and h_T the sum starts as a plain mean over the steps, and the
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,8 +33,9 @@ def keras_on_cpu(*, seed: int, threads: int) -> Any:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # TensorFlow's C++ log: 2.21 prints harmless graph notes as errors; real failures arrive as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-    import tensorflow as tf
+    with _without_first_words():
+        import keras
+        import tensorflow as tf
 
     if tf.config.threading.get_intra_op_parallelism_threads() == 0:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -40,6 +44,23 @@ def keras_on_cpu(*, seed: int, threads: int) -> Any:
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed % 2**31)
     return keras
+
+
+@contextmanager
+def _without_first_words() -> Iterator[None]:
+    """TensorFlow's library writes about oneDNN while it is loaded, before it reads any log level; errors are exceptions."""
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  a file descriptor is wanted
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def scale_of(x: Float32) -> tuple[Float32, Float32]:
