@@ -35,6 +35,9 @@ _MOST_MISFIT_WEEKS: Final = 8
 _DENSE: Final = 0.95
 _FEW_EDGES: Final = 4
 _LEAST_CHANCE: Final = 1e-3
+_HOUR_US: Final = 60 * _MINUTE_US
+_LEAST_REPEATED: Final = 2
+_MOST_AHEAD_US: Final = 15 * _HOUR_US
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -129,8 +132,8 @@ def infer_zone(
     the break before. At each close likewise, with the first half of the break after it: hours that were longer in old
     years cost closes only. Sessions without bars (holidays) do not count. Decided is a zone that fits two opens and four
     edges or more, with bars at 30 % of the opens and up to 30 % of the closes (a chart of the day session alone fits at a
-    wrong place of the day, at one end), before hardly any open (5 %), that beats every other clock, and whose misfits do
-    not stand together in weeks, as between two clock changes.
+    wrong place of the day, at one end), before hardly any open (5 %), that beats every other clock, whose misfits do not
+    stand together in weeks, as between two clock changes, and that is set back where an hour is there twice.
     """
     starts = np.sort(naive_starts_us)
     closes, opens = _breaks(starts, instrument.session)
@@ -141,7 +144,7 @@ def infer_zone(
     within = (best.local > starts[0]) & (best.local < starts[-1])
     same = [fit for fit in fits if fit is not best and np.array_equal(fit.local[within], best.local[within])]
     rivals = [fit for fit in fits if fit is not best and fit not in same]
-    doubt = _doubt(best, rivals)
+    doubt = _doubt(best, rivals) or _set_back(best.clock, starts, timeframe_seconds * 1_000_000)
     if doubt is not None:
         return Undecided(doubt)
     next_best = max((rival for rival in rivals if rival.clock.is_zone), key=lambda fit: fit.points)
@@ -195,6 +198,20 @@ def _misfits_together(best: _Fit) -> str | None:
             str(np.datetime64(int(weeks[place]) * 7 - 4 + day, "D")) for place, day in ((run[0], 0), (run[-1], 6))
         )
         return f"{best} fit, but none of {int(seen[run].sum())} from {first} to {last}: other rules of summer time?"
+    return None
+
+
+def _set_back(clock: Clock, starts: Integers, step: int) -> str | None:
+    """In words, an hour that is there twice, as where a clock is set back, and that this clock does not repeat."""
+    stamps, count = np.unique(starts, return_counts=True)
+    twice = stamps[count == 2]
+    for run in np.split(twice, np.flatnonzero(np.diff(twice) != step) + 1):
+        if len(run) < _LEAST_REPEATED or len(run) * step != _HOUR_US:
+            continue
+        around = run[0] + np.arange(-_MOST_AHEAD_US, _MOST_AHEAD_US + 1, _NEAR_US)
+        if np.count_nonzero(clock.local(around) == run[0]) < 2:  # in summer time, and after it
+            hour = np.datetime64(int(run[0]), "us").astype("datetime64[m]")
+            return f"the hour from {hour} on is there twice, as where a clock is set back; {clock} does not repeat it"
     return None
 
 

@@ -284,6 +284,26 @@ def test_a_clock_with_other_rules_of_summer_time_is_never_taken_for_a_known_one(
         np.testing.assert_array_equal(in_zone(bars, found.zone), shown, err_msg=f"{found.zone}: {found.words}")
 
 
+def test_an_hour_that_is_there_twice_is_one_in_which_the_clock_was_set_back() -> None:
+    """Cairo leaves summer time on 2023-10-27, Athens two days later: a file that ends between has no edge that tells."""
+    bars = fx_weeks(date(2023, 6, 25), 18)
+    found = infer_zone(in_zone(bars, "Africa/Cairo"), EURUSD, timeframe_seconds=900)
+    assert isinstance(found, Undecided)
+    assert "the hour from 2023-10-26T23:00 on is there twice" in found.words
+    assert "Europe/Athens does not repeat it" in found.words
+    whole = fx_weeks(date(2023, 6, 25), 30)
+    athens = infer_zone(in_zone(whole, "Europe/Athens"), EURUSD, timeframe_seconds=900)
+    assert isinstance(athens, Inferred)
+    assert athens.zone == "Europe/Athens"
+
+
+def test_bars_that_are_there_twice_for_another_reason_say_nothing_of_the_clock() -> None:
+    bars = globex(date(2025, 9, 1), 28, 5)
+    for rows in (slice(100, 101), slice(100, 140), slice(0, len(bars))):
+        found = infer_zone(np.concatenate((bars, bars[rows])), CL, timeframe_seconds=300)
+        assert isinstance(found, Inferred)
+
+
 def test_misfits_that_stand_together_in_weeks_are_another_clock() -> None:
     # a clock that no candidate has: New York, but for three weeks of July it stands an hour ahead
     bars = globex(date(2025, 5, 5), 400, 15)
