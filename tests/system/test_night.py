@@ -82,7 +82,7 @@ class TestTheNight:
         home, _ = first_night
         before = home.json("evaluation_parameters.json")
         after = home.json("ensemble/parameters.json")
-        for learned in ("calibration", "stacking", "win", "correlation"):
+        for learned in ("regime", "calibration", "stacking", "win", "correlation"):
             assert before[learned] != after[learned], learned
         assert before["instruments"] != after["instruments"], "the volatility references are of other spans"
 
