@@ -121,6 +121,7 @@ def fit_stacking(
     Raises NightError when the optimiser does not converge.
     """
     from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     moving = np.isfinite(regime_ridge)
     logits = logit(calibrate_members(past.raw, knots_of(calibration)))
@@ -133,13 +134,13 @@ def fit_stacking(
 
     def loss(parameters: Float) -> tuple[float, Float]:
         weights = parameters[1:].reshape(states, members)
-        z = parameters[0] + (logits * (present @ weights)).sum(axis=1)
+        z = parameters[0] + np.einsum("nr,nm,rm->n", present, logits, weights)
         error = sigmoid(z) - label
         mean = share @ weights
         away, apart = mean - equal, weights - mean
         value = effective * float((np.logaddexp(0.0, z) - label * z).mean())
         value += 0.5 * settings.stacking_ridge * float(away @ away)
-        slope = effective / rows * (present.T @ (logits * error[:, None]))
+        slope = effective / rows * np.einsum("n,nr,nm->rm", error, present, logits)
         slope += settings.stacking_ridge * np.outer(share, away)
         if moving:
             value += 0.5 * regime_ridge * float((apart * apart).sum())
@@ -148,7 +149,9 @@ def fit_stacking(
 
     start = np.concatenate([[0.0], np.tile(equal, states)])
     bounds = [(-2.0, 2.0)] + [(0.0, None)] * (members * states)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_OPTIONS)
+    # Products so small are not worth the threads that BLAS wakes for them: 15 times slower on a busy machine.
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_OPTIONS)
     if not (found.success and np.isfinite(found.x).all()):
         raise NightError(f"stacking: the fit over {rows} samples did not converge ({found.message})")
     matrix: npt.NDArray[Any] = found.x[1:].reshape(states, members)
