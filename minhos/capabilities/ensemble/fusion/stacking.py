@@ -101,7 +101,7 @@ def choose_shrinkage(past: Past, regimes: tuple[str, ...], settings: EnsembleSet
     for ridge in (np.inf, *sorted(settings.regime_ridges, reverse=True)):
         fitted = fit_stacking(early, calibration, regimes, settings, regime_ridge=ridge)
         members = calibrate_members(tail.raw, knots_of(calibration))
-        p = stack(members, fitted.intercept, fitted.at(tail.regime))
+        p = np.clip(stack(members, fitted.intercept, fitted.at(tail.regime)), 1e-6, 1 - 1e-6)
         losses[ridge] = -np.where(tail.up > 0, np.log(p), np.log1p(-p))
     best = min(losses, key=lambda ridge: float(losses[ridge].mean()))
 

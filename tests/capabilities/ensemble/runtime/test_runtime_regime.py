@@ -69,6 +69,18 @@ def test_it_is_the_forward_pass_of_hmmlearn_at_the_last_bar() -> None:
         np.testing.assert_allclose(filtered(returns[:length])[0], peer_last, atol=1e-9)
 
 
+def test_a_smoothed_probability_would_be_caught_by_truncation() -> None:
+    """The leak that the truncation tests are there for: hmmlearn's own state probabilities change with later bars."""
+    from hmmlearn.hmm import GaussianHMM
+
+    peer = GaussianHMM(n_components=2, covariance_type="diag")
+    peer.startprob_, peer.transmat_ = TWO.stationary, TWO.transition
+    peer.means_, peer.covars_ = TWO.means[:, None], (TWO.stds**2)[:, None]
+    peer.n_features = 1
+    returns = np.random.default_rng(6).normal(0.0, 0.002, (60, 1))
+    assert np.abs(peer.predict_proba(returns)[:40] - peer.predict_proba(returns[:40])).max() > 0.01
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 59))
 def test_the_future_changes_nothing(seed: int, cut: int) -> None:
