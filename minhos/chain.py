@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from minhos.capabilities.ensemble.runtime.calibration import win_interval
+from minhos.capabilities.ensemble.runtime.calibration import interval_of
 from minhos.capabilities.ensemble.runtime.fusion import Fused, fuse_members, side_of
 from minhos.capabilities.ensemble.runtime.parameters import Parameters
-from minhos.capabilities.ensemble.runtime.regime import emission, filter_regime
+from minhos.capabilities.ensemble.runtime.regime import regime_of_history, regime_of_windows
 from minhos.capabilities.position_sizing.runtime.decision import Policy, Signal, decide_rows
 from minhos.capabilities.position_sizing.runtime.outputs import contract_outputs
 from minhos.capabilities.position_sizing.runtime.tables import InstrumentTables
@@ -55,6 +55,11 @@ def _shaped(name: str, array: npt.NDArray[Any], *shape: int) -> npt.NDArray[Any]
     if array.shape != shape:
         raise ValueError(f"{name} has the shape {array.shape}, allowed is {shape}")
     return array
+
+
+def _frame(bars: FloatArray, bad: npt.NDArray[np.bool_]) -> Frame:
+    """Bad bars are replaced: their rows are refused, and nothing warns or spreads."""
+    return Frame(np.where(bad[..., None], 1.0, bars) if bad.any() else bars)
 
 
 class Chain:
@@ -104,7 +109,6 @@ class Chain:
             expires_us=self._expires_us,
         )
         frame, values = self._values(bars, bad)
-        likelihood = emission(frame.log_return, p.regime)
         sequence = np.ascontiguousarray(values[:, -SEQUENCE_STEPS:][..., self._sequence])
         tabular = np.ascontiguousarray(values[:, -1][:, self._tabular])
         return self._block(
@@ -112,7 +116,7 @@ class Chain:
             tabular=tabular,
             finite=np.logical_and(np.isfinite(sequence).all(axis=(1, 2)), np.isfinite(tabular).all(axis=1)),
             numbers=[frame.close[:, -1], frame.atr[:, -1], frame.volatility[:, -1]],
-            regime=filter_regime(likelihood, p.regime),
+            regime=regime_of_windows(frame.log_return, p.regime),
             reasons=reasons,
         )
 
@@ -131,7 +135,6 @@ class Chain:
         windows = np.lib.stride_tricks.sliding_window_view
         broken = windows(bad, width).any(axis=1) | time_order_broken(windows(bar_end, width), self._timeframe_us)
         frame, values = self._values(bars, bad)
-        likelihood = windows(emission(frame.log_return, p.regime), width - 1, axis=0)
         rows = length - width + 1
         steps = np.ascontiguousarray(values[:, self._sequence])
         sequence = np.moveaxis(windows(steps, SEQUENCE_STEPS, axis=0), -1, 1)[-rows:]
@@ -142,13 +145,18 @@ class Chain:
             tabular=tabular,
             finite=np.logical_not(unfinished.any(axis=(1, 2)) | ~np.isfinite(tabular).all(axis=1)),
             numbers=[series[-rows:] for series in (frame.close, frame.atr, frame.volatility)],
-            regime=filter_regime(np.moveaxis(likelihood, -1, 1), p.regime),
+            regime=regime_of_history(frame.log_return, width - 1, p.regime),
             reasons=np.where(broken, int(Reason.BAD_INPUT), 0).astype(np.int64),
         )
 
+    def history_regime(self, bars: FloatArray) -> FloatArray:
+        """REGIME alone over a history: ``bars [T, 8]`` -> [T-W+1, R], the regime columns of `history_block`'s STATE."""
+        frame = _frame(bars, bad_bars(bars, self._used))
+        return regime_of_history(frame.log_return, self.parameters.window - 1, self.parameters.regime)
+
     def _values(self, bars: FloatArray, bad: npt.NDArray[np.bool_]) -> tuple[Frame, npt.NDArray[np.float32]]:
-        """Features in use [..., F]; bad bars are replaced first (their rows are refused), so nothing warns or spreads."""
-        frame = Frame(np.where(bad[..., None], 1.0, bars) if bad.any() else bars)
+        """What several features share, and the features in use [..., F]."""
+        frame = _frame(bars, bad)
         with np.errstate(over="ignore", invalid="ignore"):
             return frame, compute(bars, self.parameters.features.names, frame=frame).astype(np.float32)
 
@@ -215,7 +223,7 @@ class Chain:
                 side=side_of(p_up[:, 0]),
                 confidence=confidence[:, 0],
                 agreement=agreement[:, 0],
-                p_win=win_interval(np.where(silent, 0.5, raw), self.parameters.win),
+                p_win=interval_of(np.where(silent, 0.5, raw), self.parameters.win),
                 close=state[:, 0],
                 atr=state[:, 1],
                 volatility=state[:, 2],

@@ -145,7 +145,7 @@ def _members(out: Console, run: Run) -> None:
         return
     evaluation = read_json(path)
     table = Table(title="Out of sample, last fold", box=box.SIMPLE_HEAVY)
-    for name in ("model", "accuracy", "90 % interval", "base rate", "log loss"):
+    for name in ("model", "accuracy", "90 % interval", "base rate", "log loss", "calibration error"):
         table.add_column(name, justify="left" if name == "model" else "right")
     for row in evaluation["table"]:
         table.add_row(
@@ -154,6 +154,7 @@ def _members(out: Console, run: Run) -> None:
             f"{row['accuracy_low']:.1%} to {row['accuracy_high']:.1%}",
             f"{evaluation['base_rate']:.1%}",
             f"{row['log_loss']:.4f}",
+            "" if row["calibration_error"] is None else f"{row['calibration_error']:.1%}",
         )
     out.print(table)
 

@@ -17,6 +17,7 @@ from minhos_client.contract import BAR_COLUMNS, MEMBERS, encode_bytes
 
 __all__ = [
     "DATA_THROUGH",
+    "REGIMES",
     "TIMEFRAME_SECONDS",
     "fake_bars",
     "fake_request",
@@ -28,6 +29,7 @@ __all__ = [
 TIMEFRAME_SECONDS = 1800
 DATA_THROUGH = 1_735_689_600_000_000  # 2025-01-01T00:00Z
 MICROSECONDS = 1_000_000
+REGIMES = ("calm_ranging", "calm_trending", "volatile_ranging", "volatile_trending")
 
 Predictor = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
@@ -63,14 +65,41 @@ def tiny_parameters(symbols: Sequence[str], bid_ask: bool = True) -> dict[str, A
         "columns": columns,
         "features": {"tabular": tabular, "sequence": sequence},
         "regime": {
-            "names": ["calm", "volatile"],
-            "transition": [[0.97, 0.03], [0.06, 0.94]],
-            "means": [0.0001, -0.0002],
-            "stds": [0.0007, 0.002],
-            "stationary": [2 / 3, 1 / 3],
+            "names": list(REGIMES),
+            "volatility": {
+                "names": ["calm", "volatile"],
+                "transition": [[0.97, 0.03], [0.06, 0.94]],
+                "means": [0.0001, -0.0002],
+                "stds": [0.0007, 0.002],
+                "stationary": [2 / 3, 1 / 3],
+            },
+            "trend": {
+                "names": ["ranging", "trending"],
+                "transition": [[0.95, 0.05], [0.1, 0.9]],
+                "means": [0.15, 0.4],
+                "stds": [0.1, 0.15],
+                "stationary": [2 / 3, 1 / 3],
+            },
+            "trend_bars": 16,
         },
-        "stacking": {"intercept": 0.0, "weights": dict(zip(MEMBERS, (0.3, 0.2, 0.2, 0.2, 0.1), strict=True))},
-        "calibration": {name: {"x": [0.0, 0.5, 1.0], "y": [0.05, 0.5, 0.95]} for name in (*MEMBERS, "ensemble")},
+        "stacking": {
+            "intercept": 0.0,
+            "weights": {
+                "calm_ranging": dict(zip(MEMBERS, (0.3, 0.2, 0.2, 0.2, 0.1), strict=True)),
+                "calm_trending": dict(zip(MEMBERS, (0.3, 0.2, 0.2, 0.2, 0.1), strict=True)),
+                "volatile_ranging": dict(zip(MEMBERS, (0.25, 0.25, 0.2, 0.2, 0.1), strict=True)),
+                "volatile_trending": dict(zip(MEMBERS, (0.35, 0.2, 0.15, 0.2, 0.1), strict=True)),
+            },
+        },
+        "calibration": {
+            name: {
+                "x": [0.0, 0.5, 1.0],
+                "low": [0.04, 0.49, 0.94],
+                "point": [0.05, 0.5, 0.95],
+                "high": [0.06, 0.51, 0.96],
+            }
+            for name in (*MEMBERS, "ensemble")
+        },
         "win": {
             "x": [0.0, 0.5, 1.0],
             "low": [0.3, 0.55, 0.75],

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import tiny_parameters
+from builders import REGIMES, tiny_parameters
 
 from minhos.chain import Parameters
 from minhos_client.contract import MEMBERS
@@ -20,7 +20,7 @@ def good() -> Json:
 def test_a_release_is_read_from_plain_json() -> None:
     parameters = Parameters.from_json(good())
     assert parameters.window == 69
-    assert parameters.state_names == ("close", "atr", "volatility", "regime_calm", "regime_volatile")
+    assert parameters.state_names == ("close", "atr", "volatility", *(f"regime_{name}" for name in REGIMES))
     assert parameters.win_feature_names[:5] == ("confidence", "agreement", "side_logit", "side", "log_return_1")
     assert parameters.instruments["ESZ25"].point_value == 50.0
 
@@ -64,10 +64,20 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (_set("features", "tabular", []), "tabular must name at least one feature"),
     (_set("features", "sequence", ["rsi_14"]), "sequence must name 8 features, got 1"),
     (_set("features", "lags", 3), r"features has unknown keys \['lags'\]"),
-    (_set("regime", "stds", [0.1, -1]), "regime: stds must be > 0"),
-    (_set("stacking", "weights", "lstm", -1), "stacking: weights must be finite and >= 0"),
+    (_set("regime", "volatility", "stds", [0.1, -1]), r"regime: volatility\.stds must be > 0"),
+    (_set("regime", "trend", "smoothed", True), r"regime: trend must be an object with exactly the keys"),
+    (_set("regime", "names", ["calm", "volatile"]), r"regime: names must be \['calm_ranging'"),
+    (_set("regime", "trend_bars", 1), r"regime: trend_bars must be a whole number in 2\.\.64, got 1"),
+    (
+        _set("stacking", "weights", "calm_ranging", "lstm", -1),
+        "stacking: weights of calm_ranging must be finite and >= 0",
+    ),
+    (_set("stacking", "weights", "calm_ranging", {"lstm": 1}), "weights of calm_ranging must name exactly the members"),
+    (lambda d: d["stacking"]["weights"].pop("calm_ranging"), r"stacking.weights has the regimes \['calm_trending'"),
     (lambda d: d["calibration"].pop("ensemble"), r"calibration has unknown keys \[\] and lacks \['ensemble'\]"),
-    (_set("calibration", "lstm", {"x": [0], "y": [2]}), "calibration.lstm: y must lie in"),
+    (_set("calibration", "lstm", {"x": [0], "y": [2]}), r"calibration.lstm has unknown keys \['y'\]"),
+    (_set("calibration", "lstm", "point", [0, 0.5, 2]), "calibration.lstm: point must lie in"),
+    (_set("calibration", "lstm", "low", [0.04, 0.5, 0.96]), "calibration.lstm: low <= point <= high must hold"),
     (_set("win", "samples", -5), "win: samples must be a whole number >= 0"),
     (_set("thresholds", "confidence", 2), "thresholds: confidence must be a finite number >= 0.0 and <= 1.0, got 2"),
     (_set("barriers", "stop_atr", 0), "barriers: stop_atr must be a finite number > 0.0"),
@@ -101,4 +111,10 @@ def test_a_source_without_order_flow_cannot_use_order_flow() -> None:
 
 
 def test_the_builder_names_every_member() -> None:
-    assert set(good()["stacking"]["weights"]) == set(MEMBERS)
+    assert all(set(weights) == set(MEMBERS) for weights in good()["stacking"]["weights"].values())
+
+
+def test_the_order_of_regimes_in_the_file_does_not_matter() -> None:
+    data = good()
+    data["stacking"]["weights"] = dict(reversed(data["stacking"]["weights"].items()))
+    assert (Parameters.from_json(data).stacking.matrix == Parameters.from_json(good()).stacking.matrix).all()

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.capabilities.ensemble.api import LastFold
+from minhos.capabilities.ensemble.runtime.calibration import Knots, interval_of
 from minhos.capabilities.position_sizing.api import bootstrap_means
-from minhos.training.metrics import classification
+from minhos.training.metrics import calibration_error, classification
 from minhos.training.samples import Samples
 from minhos_client.contract import MEMBERS
 
@@ -25,11 +26,18 @@ BLOCK_OVERLAPS = 4  # blocks of one overlap cover too little: 83 % instead of 90
 
 
 def parameters_before(
-    base: Mapping[str, Any], samples: Samples, last: LastFold, *, start_us: int, correlation: Mapping[str, Any]
+    base: Mapping[str, Any],
+    samples: Samples,
+    last: LastFold,
+    *,
+    start_us: int,
+    correlation: Mapping[str, Any],
+    regime: Mapping[str, Any],
 ) -> dict[str, Any]:
     """`parameters.json` as it would have been when the last fold began, allowed to size so that sizes are seen.
 
-    Nothing in it knew a bar of the last fold: not the fit, nor the volatility reference, nor the correlation.
+    Nothing in it knew a bar of the last fold: not the fit, nor the regime's filter, nor the volatility reference, nor the
+    correlation.
     """
     before = samples.t1 <= start_us
     column = samples.state_names.index("volatility")
@@ -38,7 +46,7 @@ def parameters_before(
         seen = samples.state[before & (samples.instrument == number), column]
         known = seen if seen.size else samples.state[before, column]  # new in the last fold: what all others had
         instruments[symbol] = {**base["instruments"][symbol], "volatility_reference": float(np.median(known))}
-    learned = {**last.fit.parameters(), "correlation": dict(correlation), "edge_proven": True}
+    learned = {**last.fit.parameters(), "regime": dict(regime), "correlation": dict(correlation), "edge_proven": True}
     return {**base, **learned, "instruments": instruments}
 
 
@@ -51,11 +59,13 @@ def evaluation_of(
     block = BLOCK_OVERLAPS * samples.horizon_bars * len(samples.symbols)
     named: dict[str, npt.NDArray[Any]] = {"ensemble": last.applied.p_up, **{name: oof[name][rows] for name in MEMBERS}}
     table = [_row(name, p, up, last.fit.metrics["overlap"], block, seed) for name, p in named.items()]
+    for row in table:
+        row["venn_abers_width"] = _width(row["model"], last, named[row["model"]])
     ensemble, trades = table[0], _trades(samples, last, block, seed)
     words = [
         f"out of sample (last fold, {len(rows)} decisions, {ensemble['effective_samples']:.0f} effective): direction right "
         f"in {ensemble['accuracy']:.1%} (90 % interval {ensemble['accuracy_low']:.1%} to "
-        f"{ensemble['accuracy_high']:.1%}, base rate {ensemble['base_rate']:.1%})",
+        f"{ensemble['accuracy_high']:.1%}, base rate {ensemble['base_rate']:.1%}){_calibration_words(ensemble)}",
         f"a trade on its side at every bar wins {trades['win_rate']:.1%} ({trades['win_low']:.1%} to "
         f"{trades['win_high']:.1%}; break-even after costs {trades['break_even']:.1%}), mean net "
         f"{trades['mean_r']:+.3f} R; only those whose whole win interval is above break-even are taken",
@@ -66,6 +76,7 @@ def evaluation_of(
         "accuracy_low": ensemble["accuracy_low"],
         "base_rate": ensemble["base_rate"],
         "log_loss": ensemble["log_loss"],
+        "calibration_error": ensemble["calibration_error"],
         "trades": trades,
         "member_log_loss": {row["model"]: row["log_loss"] for row in table[1:]},
         "table": table,
@@ -73,14 +84,33 @@ def evaluation_of(
     }
 
 
+def _calibration_words(row: Mapping[str, Any]) -> str:
+    if row["calibration_error"] is None:
+        return ""
+    return (
+        f"; calibration error {row['calibration_error']:.1%} ({row['calibration_error_plain']:.1%} before what chance alone "
+        "shows is taken off)"
+    )
+
+
 def _row(
     name: str, p: npt.NDArray[Any], up: npt.NDArray[np.int8], overlap: float, block: int, seed: int
 ) -> dict[str, Any]:
-    """Accuracy and log loss of one model, with the block-bootstrap interval of the accuracy."""
+    """Accuracy, log loss and calibration of one model, with the block-bootstrap interval of the accuracy."""
     seen = classification(p, up, overlap)
     right = ((p >= 0.5) == (up > 0)).astype(np.float64)
     low, high = _interval(right, block, seed)
-    return {"model": name, **seen, "accuracy_low": low, "accuracy_high": high}
+    error, plain = calibration_error(p, up, block=block) or (None, None)
+    calibration = {"calibration_error": error, "calibration_error_plain": plain}
+    return {"model": name, **seen, "accuracy_low": low, "accuracy_high": high, **calibration}
+
+
+def _width(name: str, last: LastFold, p: npt.NDArray[Any]) -> float:
+    """Mean width of the Venn-Abers pair: how much one more outcome would move the calibrated probability."""
+    if name not in MEMBERS:
+        return float(last.applied.p_up_width.mean())
+    pair = interval_of(p.astype(np.float64), Knots(**last.fit.calibration[name]))  # type: ignore[arg-type]
+    return float((pair[:, 2] - pair[:, 0]).mean())
 
 
 def _trades(samples: Samples, last: LastFold, block: int, seed: int) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from minhos.capabilities.prediction.runtime.features import available, default_s
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument
 from minhos.night.recipe import Recipe
+from minhos.training.isotonic import IDENTITY
 from minhos_client.contract import BAR_COLUMNS, MEMBERS, VERSION
 
-__all__ = ["columns_in_use", "feature_parameters", "instrument_table", "untrained"]
+__all__ = ["ONE_REGIME", "columns_in_use", "feature_parameters", "instrument_table", "untrained"]
 
 
 def columns_in_use(series: Sequence[BarSeries]) -> list[str]:
@@ -64,15 +65,26 @@ def instrument_table(
     }
 
 
-def untrained(symbols: Sequence[str]) -> dict[str, Any]:
+_ALWAYS: Final = {"transition": [[1.0]], "means": [0.0], "stds": [1.0], "stationary": [1.0]}
+ONE_REGIME: Final = {
+    "names": ["any_any"],
+    "volatility": {"names": ["any"], **_ALWAYS},
+    "trend": {"names": ["any"], **_ALWAYS},
+    "trend_bars": 2,
+}
+"""The ``regime`` section before any filter is fitted: one regime that is always there."""
+
+
+def untrained(symbols: Sequence[str], regime: Mapping[str, Any] = ONE_REGIME) -> dict[str, Any]:
     """The learned sections before learning: identities that make the runtime's features step usable on its own.
 
     Nothing is ever decided with them: the win table knows nothing, so every decision is neutral.
     """
-    identity = {"x": [0.0, 1.0], "y": [0.0, 1.0]}
+    equal = {name: 1.0 / len(MEMBERS) for name in MEMBERS}
     return {
-        "stacking": {"intercept": 0.0, "weights": {name: 1.0 / len(MEMBERS) for name in MEMBERS}},
-        "calibration": dict.fromkeys((*MEMBERS, "ensemble"), identity),
+        "regime": dict(regime),
+        "stacking": {"intercept": 0.0, "weights": dict.fromkeys(regime["names"], equal)},
+        "calibration": dict.fromkeys((*MEMBERS, "ensemble"), IDENTITY),
         "win": {
             "x": [0.0, 1.0],
             "low": [0.0, 0.0],

@@ -61,6 +61,9 @@ class FittedFamily(Protocol):
     def predict_p_up(self, x: Float32) -> Float32:
         """The raw probability of up, float32 [N], computed by the native library."""
 
+    def contributions(self, x: Float32) -> npt.NDArray[np.float64] | None:
+        """What each feature adds to each row's log odds, [N, F] (SHAP values); None where the library has none."""
+
     def to_onnx(self, path: Path) -> float:
         """Write the canonical ONNX file; returns the largest difference to ``predict_p_up`` that was seen."""
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["classification", "log_loss", "mean_overlap", "wilson"]
+from minhos.training.isotonic import bin_numbers
+
+__all__ = ["calibration_error", "classification", "log_loss", "mean_overlap", "wilson"]
 
 Float = npt.NDArray[np.float64]
 
@@ -50,6 +52,34 @@ def log_loss(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
     probability = np.clip(np.asarray(p, dtype=np.float64), 1e-6, 1 - 1e-6)
     label = np.asarray(y, dtype=np.float64)
     return float(-(label * np.log(probability) + (1 - label) * np.log1p(-probability)).mean())
+
+
+def calibration_error(
+    p: npt.ArrayLike, y: npt.ArrayLike, *, block: int = 1, bins: int = 10
+) -> tuple[float, float] | None:
+    """Root mean square distance of probability and frequency over bins of about equal count: debiased, and plain.
+
+    A perfectly calibrated probability shows a gap in every bin by chance alone, its square the variance of the bin's
+    frequency; debiased, it is taken off (Kumar, Liang and Ma 2019, "Verified uncertainty calibration"), and what is left
+    under 0 is 0. Labels overlap, so the variance is that of sums over blocks of ``block`` rows in time order (Liang and
+    Zeger 1986): with 1 it is their ``rate (1 - rate) / (count - 1)``. Gaps inside a bin cancel in both. None where a bin has
+    rows of fewer than two blocks, or there are fewer than two rows per bin.
+    """
+    probability, label = np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if len(label) < 2 * bins:
+        return None
+    plain = chance = 0.0
+    member = bin_numbers(probability, bins)
+    for number in range(int(member.max()) + 1):
+        rows = np.flatnonzero(member == number)
+        rate, count = float(label[rows].mean()), len(rows)
+        sums = np.bincount(rows // block, weights=label[rows] - rate)
+        blocks = np.unique(rows // block).size
+        if blocks < 2:
+            return None
+        plain += count * (float(probability[rows].mean()) - rate) ** 2
+        chance += float(sums @ sums) / count * blocks / (blocks - 1)
+    return float(np.sqrt(max(plain - chance, 0.0) / len(label))), float(np.sqrt(plain / len(label)))
 
 
 def classification(p: npt.NDArray[Any], y: npt.NDArray[Any], overlap: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tritonclient.grpc as triton
+from builders import REGIMES
 from tritonclient.utils import InferenceServerException
 
 from minhos.serving.control import TritonControl
@@ -83,7 +84,7 @@ def test_the_metadata_tells_what_is_live(served: Served, client: TradeClient) ->
 
 def test_decisions_are_those_of_the_chain_in_process(served: Served, client: TradeClient) -> None:
     inputs = request(seed=21)
-    expected = Decision.from_outputs(in_process_chain(served.release)(inputs), SYMBOLS, ["calm", "volatile"])
+    expected = Decision.from_outputs(in_process_chain(served.release)(inputs), SYMBOLS, REGIMES)
     for found, wanted in zip(ask(client, inputs), expected, strict=True):
         assert (found.direction, found.contracts, found.reasons) == (wanted.direction, wanted.contracts, wanted.reasons)
         assert found.p_up == pytest.approx(wanted.p_up, abs=1e-6)
@@ -175,7 +176,7 @@ class TestADecisionInHand:
         late = chain([0.0, 0.0], repeat(100.0))  # the deadline is over when the answer is there
         clocks = chain(repeat(0.0, 3), late)
         with TradeClient(served.url, deadline_seconds=10.0, clock=lambda: next(clocks)) as client:
-            assert set(ask(client, request(seed=29))[0].regime) == {"calm", "volatile"}
+            assert set(ask(client, request(seed=29))[0].regime) == set(REGIMES)
             other = tiny_release(served.home, seed=3)
             publish(other, repository=served.repository, control=served.control)
             try:
@@ -183,7 +184,9 @@ class TestADecisionInHand:
             finally:
                 publish(served.release, repository=served.repository, control=served.control)
         assert numbered.release == other.id
-        assert list(numbered.regime) == ["regime_0", "regime_1"] and sum(numbered.regime.values()) == pytest.approx(1.0)
+        assert list(numbered.regime) == [f"regime_{k}" for k in range(4)] and sum(
+            numbered.regime.values()
+        ) == pytest.approx(1.0)
 
 
 class TestErrors:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from builders import REGIMES
 
 from minhos.errors import ServingError
 from minhos.serving.blueprint import ALIAS, BLUEPRINT, CONFIGS, PYTHON_MODELS, placeholders, stamp_release, stamped
@@ -73,7 +74,7 @@ class TestTheGraph:
         from tritonclient.grpc import model_config_pb2
 
         kinds = {"BYTES": model_config_pb2.TYPE_STRING}
-        sizes = {"W": release.manifest.window, "R": 2}
+        sizes = {"W": release.manifest.window, "R": len(REGIMES)}
 
         def expected(specs):
             return {
@@ -118,7 +119,7 @@ class TestTheGraph:
             told = Metadata.from_parameters({key: value.string_value for key, value in parsed.parameters.items()})
             assert (told.release, told.window) == (release.id, release.manifest.window)
             assert told.tabular_features == tuple(parameters()["features"]["tabular"])
-            assert (told.regime_names, told.edge_proven) == (("calm", "volatile"), True)
+            assert (told.regime_names, told.edge_proven) == (REGIMES, True)
             assert told.data_through == parameters()["data_through"]
 
 
@@ -159,7 +160,7 @@ def test_every_python_model_has_its_own_copy_of_the_release(repository: Path, re
 
 
 def test_text_is_escaped_for_the_configuration(release: Release) -> None:
-    assert placeholders(release)["REGIME_NAMES"] == '[\\"calm\\", \\"volatile\\"]'
+    assert placeholders(release)["REGIME_NAMES"] == "[" + ", ".join(f'\\"{name}\\"' for name in REGIMES) + "]"
 
 
 def test_a_placeholder_without_a_value_is_named() -> None:

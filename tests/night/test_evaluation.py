@@ -41,6 +41,16 @@ def test_a_guess_is_a_guess_and_says_so() -> None:
     assert "base rate" in evaluation["words"][0] and "break-even after costs" in evaluation["words"][1]
 
 
+def test_every_model_says_how_calibrated_and_how_sure_it_is() -> None:
+    samples, _, oof, last = _night()
+    evaluation = evaluation_of(samples, last, oof, seed=1)
+    for row in evaluation["table"]:
+        assert 0.0 <= row["calibration_error"] <= row["calibration_error_plain"] < 0.3, row["model"]
+        assert 0.0 < row["venn_abers_width"] <= 1.0, row["model"]
+    assert evaluation["calibration_error"] == evaluation["table"][0]["calibration_error"]
+    assert f"calibration error {evaluation['calibration_error']:.1%}" in evaluation["words"][0]
+
+
 def test_a_leak_shows() -> None:
     samples, _, oof, last = _night(leak=0.6)
     assert evaluation_of(samples, last, oof, seed=1)["accuracy_low"] > 0.7
@@ -61,9 +71,10 @@ def test_what_judges_the_last_fold_has_not_seen_it() -> None:
     samples, folds, _, last = _night()
     start = folds[-1].start_us
     base = {"instruments": {symbol: {"volatility_reference": 9.0} for symbol in samples.symbols}, "win": None}
-    known = parameters_before(base, samples, last, start_us=start, correlation={})
+    known = parameters_before(base, samples, last, start_us=start, correlation={}, regime={"names": ["then"]})
     state = samples.state.copy()
     state[samples.t0 >= start] *= 100.0
     changed = dataclasses.replace(samples, state=state)
-    assert parameters_before(base, changed, last, start_us=start, correlation={}) == known
+    assert parameters_before(base, changed, last, start_us=start, correlation={}, regime={"names": ["then"]}) == known
+    assert known["regime"] == {"names": ["then"]}, "the filter of that time, not of the release"
     assert all(row["volatility_reference"] < 1.0 for row in known["instruments"].values())

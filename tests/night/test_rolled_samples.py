@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minhos.capabilities.ensemble.api import fit_regime
 from minhos.errors import NightError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument
@@ -75,7 +74,6 @@ def parameters(series: BarSeries, instrument: Instrument) -> dict[str, Any]:
     return {
         **feature_parameters([series], RECIPE),
         **untrained([series.symbol]),
-        "regime": fit_regime([OLD.values[:, 3]], seed=RECIPE.seed),
         "instruments": instrument_table({series.symbol: instrument}, {series.symbol: 1.0}),
     }
 

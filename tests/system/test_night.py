@@ -98,11 +98,27 @@ class TestTheNight:
         assert evaluation["trades"]["break_even"] > 0.5, "costs lift break-even over one half"
         assert gate["sound"] and all(check["words"] for check in gate["checks"])
 
+    def test_what_each_model_listens_to_is_kept_by_session(self, first_night: tuple[Home, str]) -> None:
+        home, _ = first_night
+        kept, parameters = home.json("importance.json"), home.json("parameters.json")
+        assert set(kept["families"]) == set(MEMBERS) and kept["session"] == home.json("outcome.json")["session"]
+        for name, found in kept["families"].items():
+            assert found["method"] == ("permutation" if name in ("lstm", "random_forest") else "shap")
+            features = parameters["features"]["sequence" if name == "lstm" else "tabular"]
+            assert set(found["share"]) == set(features) and sum(found["share"].values()) == pytest.approx(1, abs=1e-4)
+
+    def test_every_fold_was_filtered_by_a_regime_of_its_own(self, first_night: tuple[Home, str]) -> None:
+        home, _ = first_night
+        regimes = home.json("regimes.json")
+        assert len(regimes) == 4 and len({json.dumps(one) for one in regimes}) == 4
+        assert home.json("evaluation_parameters.json")["regime"] == regimes[-1]
+        assert home.json("parameters.json")["regime"] == home.json("ensemble/parameters.json")["regime"]
+
     def test_the_last_fold_was_seen_by_nothing_that_judges_it(self, first_night: tuple[Home, str]) -> None:
         home, _ = first_night
         before = home.json("evaluation_parameters.json")
         after = home.json("ensemble/parameters.json")
-        for learned in ("calibration", "stacking", "win", "correlation"):
+        for learned in ("regime", "calibration", "stacking", "win", "correlation"):
             assert before[learned] != after[learned], learned
         assert before["instruments"] != after["instruments"], "the volatility references are of other spans"
 

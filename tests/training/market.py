@@ -43,7 +43,8 @@ def planted_samples(
         steps = np.column_stack([flow, rng.normal(size=(bars, 7))])
         sequence = np.stack([steps[t - STEPS + 1 : t + 1] for t in range(STEPS, bars)])
         atr = np.full(bars, (table[:, 1] - table[:, 2]).mean())
-        state = np.column_stack([table[:, 3], atr, np.full(bars, 0.001)])[STEPS:]
+        volatile = np.where(np.arange(bars) // 50 % 2, 0.9, 0.1)
+        state = np.column_stack([table[:, 3], atr, np.full(bars, 0.001), 1 - volatile, volatile])[STEPS:]
         parts.append(
             build_samples(
                 symbol=symbol,
@@ -54,7 +55,7 @@ def planted_samples(
                 sequence=sequence,
                 sequence_names=[f"s{k}" for k in range(8)],
                 state=state,
-                state_names=["close", "atr", "volatility"],
+                state_names=["close", "atr", "volatility", "regime_calm", "regime_volatile"],
                 tick_size=0.01,
                 cost_ticks_round_trip=2.0,
                 cost_fraction_round_trip=0.0,

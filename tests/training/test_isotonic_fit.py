@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.isotonic import IsotonicRegression
 
 from minhos.capabilities.ensemble.runtime.calibration import Knots, apply_isotonic
-from minhos.training.isotonic import bins_of, fit_knots, pooled
-from minhos.training.metrics import classification, log_loss, mean_overlap, wilson
+from minhos.training.isotonic import IDENTITY, bins_of, fit_knots, pooled, venn_abers
+from minhos.training.metrics import calibration_error, classification, log_loss, mean_overlap, wilson
 
 scores = hnp.arrays(np.float64, st.integers(2, 80), elements=st.floats(0, 1))
 
@@ -44,7 +44,7 @@ def test_pooling_golden() -> None:
 def test_fitted_knots_are_what_the_runtime_takes(score: np.ndarray) -> None:
     label = (score > 0.5).astype(int)
     table = fit_knots(score, label, overlap=1.0, max_knots=6, rows_per_knot=5, prior_rows=2.0)
-    knots = Knots(np.array(table["x"]), np.array(table["y"]))
+    knots = Knots(**table)
     assert (np.diff(apply_isotonic(np.linspace(0, 1, 50), knots)) >= 0).all()
 
 
@@ -54,14 +54,150 @@ def test_an_overconfident_score_is_pulled_back_to_what_it_is_worth() -> None:
     label = (rng.random(40_000) < truth).astype(int)
     claimed = np.clip(0.5 + 2.4 * (truth - 0.5), 0, 1)
     table = fit_knots(claimed, label, overlap=1.0, max_knots=10, rows_per_knot=50, prior_rows=20.0)
-    served = apply_isotonic(claimed, Knots(np.array(table["x"]), np.array(table["y"])))
+    served = apply_isotonic(claimed, Knots(**table))
     assert np.abs(served - truth).mean() < 0.015
 
 
 def test_few_effective_samples_give_the_identity() -> None:
     score = np.linspace(0.2, 0.8, 300)
     table = fit_knots(score, score > 0.5, overlap=6.0, max_knots=8, rows_per_knot=40, prior_rows=20.0)
-    assert table == {"x": [0.0, 1.0], "y": [0.0, 1.0]}
+    assert table == IDENTITY
+
+
+def refitted(score: np.ndarray, label: np.ndarray, weight: float, new: float) -> tuple[float, float]:
+    """p0 and p1 by their definition: scikit-learn's isotonic fit with the new observation added, lost and won."""
+    x = np.append(score, new)
+    weights = np.append(np.full(len(score), weight), 1.0)
+    return tuple(  # type: ignore[return-value]
+        float(IsotonicRegression().fit(x, np.append(label, one), sample_weight=weights).predict([new])[0])
+        for one in (0.0, 1.0)
+    )
+
+
+def grouped(score: np.ndarray, label: np.ndarray, weight: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    values, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    return values, np.bincount(inverse, weights=label) / counts, counts * weight
+
+
+class TestVennAbers:
+    def test_golden_by_hand(self) -> None:
+        # Labels 0, 1 at scores 1, 2. At 1: with a 0, means (0, 1): 0. With a 1: (1/2, 1): 1/2. At 2 likewise 1/2 and 1.
+        low, point, high = venn_abers(np.array([0.0, 1.0]), np.ones(2))
+        assert low.tolist() == [0.0, 0.5] and high.tolist() == [0.5, 1.0]
+        assert point == pytest.approx([0.5 / 1.5, 1.0 / 1.5])
+
+    def test_it_is_that_of_the_package_venn_abers(self) -> None:
+        from venn_abers.venn_abers import VennAbers
+
+        rng = np.random.default_rng(0)
+        score = np.round(rng.random(400), 2)
+        label = (rng.random(400) < score).astype(int)
+        values, rate, weight = grouped(score, label)
+        peer = VennAbers()
+        peer.fit(np.stack([1 - score, score], axis=1), label)
+        probability, pair = peer.predict_proba(np.stack([1 - values, values], axis=1))
+        low, point, high = venn_abers(rate, weight)
+        assert low == pytest.approx(pair[:, 0], abs=1e-12) and high == pytest.approx(pair[:, 1], abs=1e-12)
+        assert point == pytest.approx(probability[:, 1], abs=1e-12)
+
+    @settings(max_examples=60, deadline=None)
+    @given(seed=st.integers(0, 10**6), count=st.integers(2, 40), overlap=st.sampled_from([1.0, 3.0, 6.5]))
+    def test_it_is_the_isotonic_fit_made_again_with_the_new_observation(
+        self, seed: int, count: int, overlap: float
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        score = np.round(rng.random(count), 1)
+        label = (rng.random(count) < score).astype(float)
+        values, rate, weight = grouped(score, label, 1.0 / overlap)
+        low, point, high = venn_abers(rate, weight)
+        expected = np.array([refitted(score, label, 1.0 / overlap, value) for value in values])
+        assert low == pytest.approx(expected[:, 0], abs=1e-9)
+        assert high == pytest.approx(expected[:, 1], abs=1e-9)
+        assert point == pytest.approx(expected[:, 1] / (1 - expected[:, 0] + expected[:, 1]), abs=1e-9)
+
+    @given(
+        rate=hnp.arrays(np.float64, 9, elements=st.floats(0, 1)),
+        weight=hnp.arrays(np.float64, 9, elements=st.floats(0.1, 500)),
+    )
+    def test_the_pair_holds_the_point_and_none_of_them_falls(self, rate: np.ndarray, weight: np.ndarray) -> None:
+        low, point, high = venn_abers(rate, weight)
+        assert (low <= point).all() and (point <= high).all() and (low < high).all()
+        assert all((np.diff(one) >= 0).all() for one in (low, point, high))
+
+    def test_more_and_less_dependent_rows_make_it_narrower(self) -> None:
+        rng = np.random.default_rng(1)
+        score = rng.random(3000)
+        label = (rng.random(3000) < score).astype(int)
+
+        def width(rows: int, overlap: float) -> float:
+            table = fit_knots(
+                score[:rows], label[:rows], overlap=overlap, max_knots=8, rows_per_knot=5, prior_rows=20.0
+            )
+            return float(np.mean(np.subtract(table["high"], table["low"])))
+
+        assert width(3000, 1.0) < width(3000, 6.0) < width(500, 6.0)
+        assert width(3000, 1.0) == pytest.approx(1 / (3000 / 8), rel=0.2), "about one over a bin's count"
+
+    def test_one_of_the_two_is_calibrated_over_many_new_observations(self) -> None:
+        """Of the observations at a knot the share that is won lies within the mean pair (Vovk and Petej, theorem 1)."""
+        rng = np.random.default_rng(2)
+        pairs, won = [], []
+        for _ in range(400):
+            score = rng.integers(1, 4, 60) / 4
+            _, rate, weight = grouped(score, (rng.random(60) < score**2).astype(float))
+            low, _, high = venn_abers(rate, weight)
+            new = int(rng.integers(0, 3))
+            pairs.append((low[new], high[new]))
+            won.append(float(rng.random() < ((new + 1) / 4) ** 2))
+        low, high = np.mean(pairs, axis=0)
+        error = 3 * 0.5 / np.sqrt(400)
+        assert low - error < np.mean(won) < high + error
+        assert high - low < 0.06
+
+
+class TestCalibrationError:
+    def test_golden_by_hand(self) -> None:
+        # Two bins of ten: said 0.3, came 0.4; said 0.7, came 0.7. Plain: sqrt(0.01 / 2); chance: 0.24 / 9 and 0.21 / 9.
+        p = np.repeat([0.3, 0.7], 10)
+        y = np.concatenate([np.repeat([1, 0], [4, 6]), np.repeat([1, 0], [7, 3])])
+        assert calibration_error(p, y, bins=2) == pytest.approx((0.0, np.sqrt(0.005)))
+        many = calibration_error(np.tile(p, 100), np.tile(y, 100), bins=2)
+        assert many == pytest.approx((np.sqrt(0.005 - (0.24 + 0.21) / 999 / 2), np.sqrt(0.005)))
+
+    @staticmethod
+    def mean_error(overlap: int, block: int) -> tuple[float, float]:
+        """Of calibrated probabilities whose ``overlap`` neighbours are one outcome and nearly one probability."""
+        rng = np.random.default_rng(0)
+        found = []
+        for _ in range(100):
+            p = np.repeat(rng.uniform(0.3, 0.7, 1000), overlap)
+            y = np.repeat(rng.random(1000) < p[::overlap], overlap)
+            found.append(calibration_error(p, y, block=block) or (9.0, 9.0))
+            assert found[-1][0] <= found[-1][1]
+        debiased, plain = np.mean(found, axis=0)
+        return float(debiased), float(plain)
+
+    def test_a_calibrated_probability_shows_an_error_by_chance_and_none_debiased(self) -> None:
+        debiased, plain = self.mean_error(1, 1)
+        assert plain == pytest.approx(np.sqrt(0.24 / 100), rel=0.1), "what 100 rows per bin show"
+        assert debiased < plain / 2.5
+
+    def test_overlapping_labels_count_once(self) -> None:
+        debiased, plain = self.mean_error(6, 12)
+        assert plain == pytest.approx(np.sqrt(0.24 / 100), rel=0.1), "600 rows per bin that are 100"
+        assert debiased < plain / 2.5
+        assert self.mean_error(6, 1)[0] > 0.9 * plain, "rows taken for independent hide nothing"
+
+    @pytest.mark.parametrize("rows", [2000, 50_000])
+    def test_a_planted_error_is_found_whatever_the_sample_size(self, rows: int) -> None:
+        rng = np.random.default_rng(1)
+        p = rng.uniform(0.35, 0.65, rows)
+        debiased, _ = calibration_error(p + 0.05, rng.random(rows) < p, block=10) or (9.0, 9.0)
+        assert debiased == pytest.approx(0.05, abs=0.02)
+
+    def test_too_few_rows_say_nothing(self) -> None:
+        assert calibration_error([0.5] * 19, [1, 0] * 9 + [1]) is None
+        assert calibration_error([0.5] * 60, [1, 0] * 30, block=60) is None
 
 
 def test_wilson_interval_golden() -> None:

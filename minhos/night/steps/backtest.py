@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.capabilities.position_sizing.api import Decide, Opportunities, run_backtest
+from minhos.capabilities.prediction.runtime.feature_set import STATE_COLUMNS
 from minhos.chain import Chain, Parameters
 from minhos.errors import NightError
 from minhos.files import read_json, write_json
@@ -110,7 +111,7 @@ def decider(chain: Chain, samples: Samples, said: dict[str, npt.NDArray[Any]], f
             confidence=said["confidence"][rows, None],
             agreement=said["agreement"][rows, None],
             member_p_up=nobody[rows],
-            regime=samples.state[rows, 3:],
+            regime=samples.state[rows, len(STATE_COLUMNS) :],
             win_raw=said["win_raw"][rows, None].astype(np.float32),
             state=samples.state[rows],
             row_reasons=np.zeros((len(rows), 1), dtype=np.int64),

@@ -17,8 +17,10 @@ from minhos.market_data.night_bars import NightBars, read_night_bars
 from minhos.market_data.rolls.schedule import roll_dates
 from minhos.night.parameters import feature_parameters, instrument_table, untrained
 from minhos.night.recipe import RECIPE
+from minhos.night.regimes import known_regimes, with_regimes
 from minhos.night.run import VALIDATED, Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan
+from minhos.night.steps.train import folds_of
 from minhos.training.labels import Barriers
 from minhos.training.profiles import training_profile
 from minhos.training.samples import Samples, build_samples, concatenate
@@ -28,10 +30,10 @@ __all__ = ["features", "samples_of"]
 
 
 def features(run_folder: str) -> str:
-    """Write ``features.npz`` (the pooled samples) and ``parameters.json`` (what is known before learning).
+    """Write ``features.npz`` (the pooled samples), ``parameters.json`` (what is known before learning) and
+    ``regimes.json`` (the regime's parameters as each fold could know them: its samples are filtered by these).
 
-    The regime's parameters are fitted on the bars up to the session's end; no decision of this version depends on the
-    regime, so the walk-forward evaluation is untouched by it.
+    The release's own filter, in ``parameters.json``, is fitted on the bars up to the session's end.
     """
     run = Run(Path(run_folder))
 
@@ -44,11 +46,9 @@ def features(run_folder: str) -> str:
         bars = [read_night_bars(run.folder / VALIDATED, symbol) for symbol in symbols]
         series = [one.series for one in bars]
         most = None if profile.max_samples is None else max(profile.max_samples // len(series), RECIPE.min_bars)
-        progress("fitting the regime filter")
         parameters = {
             **feature_parameters(series, RECIPE),
             **untrained(symbols),
-            "regime": fit_regime([one.values[:, 3] for one in series], seed=RECIPE.seed),
             "instruments": instrument_table(instruments, dict.fromkeys(symbols, 1.0)),
         }
         parts, volatility = [], {}
@@ -61,6 +61,13 @@ def features(run_folder: str) -> str:
             parts.append(part)
         parameters["instruments"] = instrument_table(instruments, volatility)
         samples = concatenate(parts)
+        progress("fitting the regime filter as each fold could know it, and as of now")
+        folds = folds_of(samples, profile)
+        regimes = known_regimes(bars, folds, seed=RECIPE.seed)
+        samples = with_regimes(samples, bars, folds, regimes, parameters)
+        now = fit_regime([one.values[:, 3] for one in series], seed=RECIPE.seed)
+        parameters.update(untrained(symbols, now))
+        write_json(run.folder / "regimes.json", regimes)
         samples.save(run.folder / "features.npz")
         write_json(run.folder / "parameters.json", parameters)
         return StepResult(

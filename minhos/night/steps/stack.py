@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,17 @@ from minhos.training.profiles import training_profile
 from minhos.training.samples import Samples
 from minhos_client.contract import MEMBERS
 
-__all__ = ["stack"]
+__all__ = ["stack", "weight_words"]
 
 
 def stack(run_folder: str) -> str:
     """Write ``evaluation.json``, ``evaluation.npz`` and ``evaluation_parameters.json`` (what was known before the last
-    fold, and what it says of that fold), then ``ensemble/`` (what the release carries, fitted on all folds)."""
+    fold, and what it says of that fold), then ``ensemble/`` (what the release carries, fitted on all folds), and
+    ``importance.json`` (the session's feature shares by family: one such file per run is their course over time)."""
     run = Run(Path(run_folder))
 
     def work(progress: Progress) -> StepResult:
-        request, _ = load_plan(run)
+        request, plan = load_plan(run)
         samples = Samples.load(run.folder / "features.npz")
         folds = folds_of(samples, training_profile(request.profile))
         oof = {name: _oof(run.folder / "models" / name / "oof.npz") for name in MEMBERS}
@@ -42,7 +44,14 @@ def stack(run_folder: str) -> str:
         )
         base = read_json(run.folder / "parameters.json")
         evaluation = evaluation_of(samples, last, oof, seed=RECIPE.seed)
-        known = parameters_before(base, samples, last, start_us=folds[-1].start_us, correlation=before)
+        known = parameters_before(
+            base,
+            samples,
+            last,
+            start_us=folds[-1].start_us,
+            correlation=before,
+            regime=read_json(run.folder / "regimes.json")[-1],
+        )
         write_json(run.folder / "evaluation_parameters.json", known)
         write_npz(run.folder / "evaluation.npz", {"rows": last.rows, **vars(last.applied)})
         write_json(run.folder / "evaluation.json", evaluation)
@@ -55,11 +64,29 @@ def stack(run_folder: str) -> str:
             run.folder / "ensemble" / "parameters.json",
             {**base, **fit.parameters(), "correlation": after},
         )
-        weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.stacking["weights"].items())
-        return StepResult((*evaluation["words"], f"weights of the release: {weights}"), {"samples": len(samples)})
+        importance = {name: read_json(run.folder / "models" / name / "record.json")["importance"] for name in MEMBERS}
+        write_json(
+            run.folder / "importance.json",
+            {
+                "session": str(plan.session),
+                "timeframe_seconds": samples.timeframe_seconds,
+                "profile": request.profile,
+                "families": importance,
+            },
+        )
+        return StepResult((*evaluation["words"], *weight_words(fit.metrics)), {"samples": len(samples)})
 
     run.step("stack", work)
     return run_folder
+
+
+def weight_words(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """The members' weights in the release, and whether they move with the regime."""
+    mean = ", ".join(f"{name} {weight:.2f}" for name, weight in metrics["mean_weights"].items())
+    if metrics["regime_ridge"] is None:
+        return (f"weights of the release: {mean}; the same in every regime, moving them gained nothing out of sample",)
+    moves = ", ".join(f"{name} by {weight:.2f}" for name, weight in metrics["weight_ranges"].items())
+    return (f"weights of the release, on average: {mean}; from regime to regime they move: {moves}",)
 
 
 def _oof(path: Path) -> npt.NDArray[np.float32]:

@@ -37,7 +37,9 @@ def train(run_folder: str, family: str) -> str:
             f"out of fold: accuracy {seen['accuracy']:.1%} (base rate {seen['base_rate']:.1%}), log loss "
             f"{seen['log_loss']:.4f} (base {seen['base_log_loss']:.4f}); ONNX differs by {record['onnx_parity']:.0e}"
         )
-        return StepResult((words,), {"folder": str(run.folder / "models" / family)})
+        shares = list(record["importance"]["share"].items())[:3]
+        most = ", ".join(f"{feature} {share:.0%}" for feature, share in shares)
+        return StepResult((words, f"listens most to {most}"), {"folder": str(run.folder / "models" / family)})
 
     run.step(f"train[{family}]", work)
     return run_folder

@@ -21,10 +21,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minhos.capabilities.ensemble.fusion.applied import (
+    Applied,
+    applied_of,
+    fuse_rows,
+    member_matrix,
+    nothing_applied,
+    put_rows,
+    regimes_of,
+)
 from minhos.capabilities.ensemble.fusion.settings import EnsembleSettings
-from minhos.capabilities.ensemble.fusion.stacking import fit_members, fit_stacking, knots_of
-from minhos.capabilities.ensemble.runtime.calibration import WinTable, win_interval
-from minhos.capabilities.ensemble.runtime.fusion import ENSEMBLE, Fused, Stacking, fuse_members, side_of
+from minhos.capabilities.ensemble.fusion.stacking import (
+    Past,
+    Section,
+    choose_shrinkage,
+    fit_members,
+    fit_stacking,
+)
+from minhos.capabilities.ensemble.runtime.calibration import WinTable, interval_of
+from minhos.capabilities.ensemble.runtime.fusion import ENSEMBLE, Stacking
 from minhos.capabilities.position_sizing.api import FittedWin, fit_win_model, fit_win_table
 from minhos.errors import ConfigError, NightError
 from minhos.files import write_npz
@@ -40,26 +55,10 @@ Float = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Applied:
-    """What the ensemble says of N rows. Outside its rows (out-of-fold arrays) floats are NaN and ``side`` is 0.
-
-    ``p_up``, ``confidence``, ``agreement``, ``win_raw`` float64 [N]; ``side`` int8 [N] (+1 up, -1 down); ``p_win``
-    float64 [N, 3]: low, point, high that the trade on ``side`` reaches its target before its stop.
-    """
-
-    p_up: Float
-    confidence: Float
-    agreement: Float
-    side: npt.NDArray[np.int8]
-    win_raw: Float
-    p_win: Float
-
-
-@dataclass(frozen=True)
 class EnsembleFit:
     """The fitted sections of ``parameters.json``, the win model, out-of-fold outputs [N] and metrics (JSON values)."""
 
-    calibration: dict[str, dict[str, list[float]]]
+    calibration: Section
     stacking: dict[str, Any]
     win: dict[str, Any]
     win_model: FittedWin
@@ -70,12 +69,14 @@ class EnsembleFit:
         """The ``calibration``, ``stacking`` and ``win`` sections of ``parameters.json``."""
         return {"calibration": self.calibration, "stacking": self.stacking, "win": self.win}
 
-    def apply(self, member_raw: Mapping[str, npt.NDArray[Any]], tabular: npt.NDArray[np.float32]) -> Applied:
-        """The runtime's fusion over raw member probabilities [N] and tabular features float32 [N, F]."""
-        stacking = Stacking(self.stacking["intercept"], self.stacking["weights"])
-        fused = _fuse(_matrix(member_raw, len(tabular)), tabular, stacking, self.calibration)
+    def apply(
+        self, member_raw: Mapping[str, npt.NDArray[Any]], tabular: npt.NDArray[np.float32], regime: Float
+    ) -> Applied:
+        """The runtime's fusion over raw member probabilities [N], tabular features float32 [N, F], regimes [N, R]."""
+        stacking = Stacking(**self.stacking)
+        fused = fuse_rows(member_matrix(member_raw, len(tabular)), tabular, regime, stacking, self.calibration)
         raw = self.win_model.predict(fused.win_features).astype(np.float64)
-        return _applied(fused, raw, win_interval(raw, _win_table(self.win)))
+        return applied_of(fused, raw, interval_of(raw, WinTable(**self.win)))
 
     def save(self, folder: Path) -> float:
         """Write ``win_probability.onnx`` and ``oof.npz``; returns the win model's parity gap."""
@@ -113,7 +114,8 @@ def evaluate_last_fold(
     ]
     fit = fit_ensemble(samples, member_oof, earlier, seed=seed, settings=settings, correlation=correlation)
     raw = {name: np.asarray(member_oof[name])[last.test] for name in MEMBERS}
-    return LastFold(fit=fit, rows=last.test, applied=fit.apply(raw, samples.tabular[last.test]))
+    regime = regimes_of(samples)[1][last.test]
+    return LastFold(fit=fit, rows=last.test, applied=fit.apply(raw, samples.tabular[last.test], regime))
 
 
 def fit_ensemble(
@@ -137,25 +139,25 @@ def fit_ensemble(
         raise ConfigError(
             f"ensemble: got {len(folds)} folds; it needs 3 (members, stacker, win model), one more for an evaluation"
         )
-    raw = _matrix(member_oof, len(samples))
+    raw = member_matrix(member_oof, len(samples))
     tested = np.concatenate([fold.test for fold in folds])
     if not np.isfinite(raw[tested]).all():
         raise NightError(
             f"ensemble: {int((~np.isfinite(raw[tested])).any(axis=1).sum())} of {len(tested)} test rows lack a member's "
             "out-of-fold probability; train every family on the same folds first"
         )
-    work = _Work(samples, raw, settings, correlation)
-    oof = _empty(len(samples))
+    work = _Work(samples, raw, settings, correlation, folds[0].embargo_us)
+    oof = nothing_applied(len(samples))
     features = np.zeros((len(samples), 0), dtype=np.float32)
     for k in range(1, len(folds)):
         rows = folds[k].test
         past = past_out_of_fold(samples.t1, folds, k)
         stacked = past_out_of_fold(samples.t1, folds[1:], k - 1)
-        calibration, stacking = work.first_stage(past)
+        calibration, stacking, _ = work.first_stage(past)
+        regime = work.regime[rows]
+        work.stacks[rows] = fuse_rows(raw[rows], samples.tabular[rows], regime, stacking, calibration).p_up[:, 0]
         calibration[ENSEMBLE] = work.ensemble_table(work.stacks[stacked], stacked)
-        fused = _fuse(raw[rows], samples.tabular[rows], stacking, calibration)
-        identity = {**calibration, ENSEMBLE: {"x": [0.0, 1.0], "y": [0.0, 1.0]}}
-        work.stacks[rows] = _fuse(raw[rows], samples.tabular[rows], stacking, identity).p_up[:, 0]
+        fused = fuse_rows(raw[rows], samples.tabular[rows], regime, stacking, calibration)
         if not features.shape[1]:
             features = np.zeros((len(samples), fused.win_features.shape[1]), dtype=np.float32)
         features[rows] = fused.win_features
@@ -166,36 +168,51 @@ def fit_ensemble(
             win_raw = model.predict(features[rows]).astype(np.float64)
             scored = stacked[np.isfinite(oof.win_raw[stacked])]
             if len(scored):
-                p_win = win_interval(win_raw, _win_table(work.win_table(oof, scored)))
-        _put(oof, rows, _applied(fused, win_raw, p_win))
+                p_win = interval_of(win_raw, WinTable(**work.win_table(oof, scored)))
+        put_rows(oof, rows, applied_of(fused, win_raw, p_win))
     stacked = np.concatenate([fold.test for fold in folds[1:]])
     scored = np.concatenate([fold.test for fold in folds[2:]])
-    calibration, stacking = work.first_stage(tested)
+    calibration, stacking, regime_ridge = work.first_stage(tested)
     calibration[ENSEMBLE] = work.ensemble_table(work.stacks[stacked], stacked)
     return EnsembleFit(
         calibration=calibration,
-        stacking={"intercept": stacking.intercept, "weights": dict(stacking.weights)},
+        stacking={"intercept": stacking.intercept, "weights": stacking.weights},
         win=work.win_table(oof, scored),
         win_model=fit_win_model(features[stacked], work.won(oof.side, stacked), seed=seed, settings=settings.win),
         oof=oof,
-        metrics=work.metrics(oof, stacked, scored),
+        metrics={**work.metrics(oof, stacked, scored), **_movement(stacking, work.regime[tested], regime_ridge)},
     )
 
 
 class _Work:
-    """What every stage shares: samples, raw members [N, 5], settings, labels' overlap, out-of-fold stacks [N]."""
+    """What every stage shares: samples, raw members [N, 5], regimes [N, R], settings, labels' overlap, stacks [N]."""
 
-    def __init__(self, samples: Samples, raw: Float, settings: EnsembleSettings, correlation: float) -> None:
+    def __init__(
+        self, samples: Samples, raw: Float, settings: EnsembleSettings, correlation: float, embargo_us: int
+    ) -> None:
         self.samples, self.raw, self.settings, self.correlation = samples, raw, settings, correlation
+        self.names, self.regime = regimes_of(samples)
+        self.embargo_us = embargo_us
         self.overlap = mean_overlap(samples.t0, samples.t1, samples.instrument, correlation=correlation)
         self.stacks = np.full(len(samples), np.nan)
 
-    def first_stage(self, rows: npt.NDArray[np.int64]) -> tuple[dict[str, dict[str, list[float]]], Stacking]:
-        up = self.samples.up[rows]
-        if np.unique(up).size < 2:
+    def first_stage(self, rows: npt.NDArray[np.int64]) -> tuple[Section, Stacking, float]:
+        """The members' calibration, the stack and how strongly its regimes are held together, from past rows alone."""
+        own = self.samples
+        if np.unique(own.up[rows]).size < 2:
             raise NightError(f"stacking: {len(rows)} out-of-fold samples with one label only; use more history")
-        members = fit_members(self.raw[rows], up, overlap=self.overlap, settings=self.settings)
-        return members, fit_stacking(self.raw[rows], up, members, overlap=self.overlap, settings=self.settings)
+        past = Past(
+            raw=self.raw[rows],
+            regime=self.regime[rows],
+            up=own.up[rows],
+            t0=own.t0[rows],
+            t1=own.t1[rows],
+            embargo_us=self.embargo_us,
+            overlap=self.overlap,
+        )
+        members = fit_members(past, self.settings)
+        ridge = choose_shrinkage(past, self.names, self.settings)
+        return members, fit_stacking(past, members, self.names, self.settings, regime_ridge=ridge), ridge
 
     def ensemble_table(self, stacks: Float, rows: npt.NDArray[np.int64]) -> dict[str, list[float]]:
         return fit_knots(
@@ -230,60 +247,11 @@ class _Work:
         }
 
 
-def _matrix(members: Mapping[str, npt.NDArray[Any]], count: int) -> Float:
-    wrong = [name for name in MEMBERS if name not in members or np.shape(members[name]) != (count,)]
-    if wrong:
-        raise NightError(
-            f"ensemble: member probabilities of {', '.join(wrong)} are missing or not of length {count}; "
-            f"it takes one array per member of {', '.join(MEMBERS)}"
-        )
-    return np.clip(np.stack([np.asarray(members[name], dtype=np.float64) for name in MEMBERS], axis=1), 0, 1)
-
-
-def _fuse(
-    raw: Float,
-    tabular: npt.NDArray[np.float32],
-    stacking: Stacking,
-    calibration: Mapping[str, dict[str, list[float]]],
-) -> Fused:
-    return fuse_members(
-        member_raw=raw,
-        tabular=tabular,
-        regime=np.ones((len(raw), 1)),
-        refused=np.zeros(len(raw), dtype=bool),
-        stacking=stacking,
-        calibration=knots_of(dict(calibration)),
-    )
-
-
-def _win_table(section: Mapping[str, Any]) -> WinTable:
-    tables = {name: np.array(section[name]) for name in ("x", "low", "point", "high")}
-    return WinTable(**tables, samples=section["samples"], min_samples=section["min_samples"])
-
-
-def _applied(fused: Fused, win_raw: Float, p_win: Float) -> Applied:
-    p_up = fused.p_up[:, 0]
-    return Applied(
-        p_up=p_up,
-        confidence=fused.confidence[:, 0],
-        agreement=fused.agreement[:, 0],
-        side=side_of(p_up).astype(np.int8),
-        win_raw=win_raw,
-        p_win=p_win,
-    )
-
-
-def _empty(count: int) -> Applied:
-    return Applied(
-        p_up=np.full(count, np.nan),
-        confidence=np.full(count, np.nan),
-        agreement=np.full(count, np.nan),
-        side=np.zeros(count, dtype=np.int8),
-        win_raw=np.full(count, np.nan),
-        p_win=np.full((count, 3), np.nan),
-    )
-
-
-def _put(target: Applied, rows: npt.NDArray[np.int64], part: Applied) -> None:
-    for name, array in vars(target).items():
-        array[rows] = getattr(part, name)
+def _movement(stacking: Stacking, regime: Float, ridge: float) -> dict[str, Any]:
+    """How the weights move: members' mean weights, and the range of each over the regimes. JSON values."""
+    matrix, mean = stacking.matrix, stacking.at(regime).mean(axis=0)
+    return {
+        "mean_weights": dict(zip(MEMBERS, mean.tolist(), strict=True)),
+        "weight_ranges": dict(zip(MEMBERS, np.ptp(matrix, axis=0).tolist(), strict=True)),
+        "regime_ridge": ridge if np.isfinite(ridge) else None,
+    }

@@ -32,7 +32,7 @@ class CatBoost:
 
     def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedTrees:
         """Deterministic for a seed and a number of threads; writes no training folder."""
-        from catboost import CatBoostClassifier
+        from catboost import CatBoostClassifier, Pool
 
         progress(f"catboost: {profile.trees.catboost} trees on {len(data.y)} samples")
         model = CatBoostClassifier(
@@ -48,7 +48,15 @@ class CatBoost:
         model.fit(data.x, data.y)
         width = data.x.shape[1]
         native = p_of_up(model, thread_count=1)
-        return FittedTrees(self.name, native, lambda: _graph(model, width), data.x[-PROOF_ROWS:])
+        return FittedTrees(
+            self.name,
+            native,
+            lambda: _graph(model, width),
+            data.x[-PROOF_ROWS:],
+            lambda x: model.get_feature_importance(Pool(x), type="ShapValues", thread_count=1)[
+                :, :-1
+            ],  # last: base value
+        )
 
 
 def _graph(model: Any, width: int) -> Any:

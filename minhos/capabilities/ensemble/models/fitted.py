@@ -23,17 +23,23 @@ class FittedTrees:
     """A fitted model of the family ``name``.
 
     ``native`` is the library's own float32 [N, F] -> P(up) [N]; ``graph`` makes the canonical ONNX model; ``proof_rows``
-    float32 [M, F] are training rows on which (and on thresholds between which) the two must agree.
+    float32 [M, F] are training rows on which (and on thresholds between which) the two must agree; ``shap`` float32 [N, F]
+    -> [N, F] the library's own SHAP values, where it has them.
     """
 
     name: str
     native: Callable[[Float32], npt.NDArray[Any]]
     graph: Callable[[], Any]
     proof_rows: Float32
+    shap: Callable[[Float32], npt.NDArray[Any]] | None = None
 
     def predict_p_up(self, x: Float32) -> Float32:
         """P(up) float32 [N] by the native library."""
         return np.asarray(self.native(x)).astype(np.float32)
+
+    def contributions(self, x: Float32) -> npt.NDArray[np.float64] | None:
+        """What each feature adds to each row's log odds, [N, F]; None where the library cannot say."""
+        return None if self.shap is None else np.asarray(self.shap(x), dtype=np.float64)
 
     def to_onnx(self, path: Path) -> float:
         """Write the canonical graph; returns the parity gap. Raises NightError when it exceeds what is allowed."""

@@ -82,6 +82,7 @@ class LightGbm:
             lambda x: booster.predict(x, num_threads=1),
             lambda: _graph(booster.model_to_string(), width),
             data.x[-PROOF_ROWS:],
+            lambda x: booster.predict(x, num_threads=1, pred_contrib=True)[:, :-1],  # the last column is the base value
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from minhos.capabilities.ensemble.models.registry import family
 from minhos.files import write_json, write_npz
 from minhos.training.families import Family, Progress, TrainingData
+from minhos.training.importance import importance_of
 from minhos.training.metrics import classification, mean_overlap
 from minhos.training.profiles import TrainingProfile
 from minhos.training.samples import Samples
@@ -34,7 +35,8 @@ def train_family(
 
     ``oof.npz`` holds ``p`` float32 [N]: the probability of each fold's test rows from a model fitted on that fold's
     training rows alone, NaN elsewhere. ``model.onnx`` is refitted on all samples. The record (returned too) has each
-    fold's accuracy beside its base rate, log loss, sizes, seconds, and the parity of the export.
+    fold's accuracy beside its base rate, log loss, sizes, seconds, the final model's feature importance, and the parity of
+    the export.
 
     Raises ConfigError for an unknown family, NightError when a fit or an export fails its checks.
     """
@@ -78,6 +80,7 @@ def train_family(
         "overlap": overlap,
         "folds": reports,
         "out_of_fold": classification(p[tested], samples.up[tested], overlap),
+        "importance": importance_of(final, _inputs(learner, samples), _names(learner, samples), seed=seed),
         "onnx_parity": parity,
         "onnx_bytes": (out / "model.onnx").stat().st_size,
         "seconds": round(time.perf_counter() - started, 2),
@@ -88,6 +91,10 @@ def train_family(
 
 def _inputs(learner: Family, samples: Samples) -> Any:
     return samples.sequence if learner.input == "sequence" else samples.tabular
+
+
+def _names(learner: Family, samples: Samples) -> tuple[str, ...]:
+    return samples.sequence_names if learner.input == "sequence" else samples.tabular_names
 
 
 def _data(learner: Family, samples: Samples, rows: Any, embargo_us: int) -> TrainingData:

@@ -27,7 +27,7 @@ class XGBoost:
 
     def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedTrees:
         """Deterministic for a seed and a number of threads."""
-        from xgboost import XGBClassifier
+        from xgboost import DMatrix, XGBClassifier
 
         progress(f"xgboost: {profile.trees.xgboost} trees on {len(data.y)} samples")
         model = XGBClassifier(
@@ -44,4 +44,15 @@ class XGBoost:
         )
         model.fit(data.x, data.y)
         width = data.x.shape[1]
-        return FittedTrees(self.name, p_of_up(model), lambda: xgboost_graph(model, width), data.x[-PROOF_ROWS:])
+
+        def shap(x: Float32) -> npt.NDArray[np.float32]:
+            found: npt.NDArray[np.float32] = model.get_booster().predict(DMatrix(x, nthread=1), pred_contribs=True)
+            return found[:, :-1]  # the last column is the base value
+
+        return FittedTrees(
+            self.name,
+            p_of_up(model),
+            lambda: xgboost_graph(model, width),
+            data.x[-PROOF_ROWS:],
+            shap,
+        )

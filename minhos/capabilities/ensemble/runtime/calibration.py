@@ -1,4 +1,4 @@
-"""Calibration tables: isotonic knots of a probability, and of a win probability with its interval.
+"""Calibration tables: isotonic knots of a probability with its interval, for members, ensemble and win probability.
 
 The tables are fitted at night and travel in ``parameters.json``; here they are only applied, by linear interpolation
 between knots and flat beyond the ends.
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PROBABILITY_FLOOR", "FloatArray", "Knots", "WinTable", "apply_isotonic", "win_interval"]
+__all__ = ["PROBABILITY_FLOOR", "FloatArray", "Knots", "WinTable", "apply_isotonic", "interval_of"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,27 +42,15 @@ def _same_length(**tables: FloatArray) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Knots:
-    """Isotonic knots on probabilities: ``x`` strictly rising in 0..1, ``y`` never falling in 0..1, same length."""
+    """Calibration knots: ``x`` strictly rising in 0..1; ``low <= point <= high``, each never falling in 0..1; one length.
 
-    x: FloatArray
-    y: FloatArray
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "x", _table(self.x, "x", rising=True))
-        object.__setattr__(self, "y", _table(self.y, "y", rising=False))
-        _same_length(x=self.x, y=self.y)
-
-
-@dataclass(frozen=True, eq=False)
-class WinTable:
-    """Knots of the raw win score -> low, point, high win probability; ``samples`` behind it, ``min_samples`` wanted."""
+    ``low`` and ``high`` are the Venn-Abers pair: the calibrated probability with one more observation there, lost or won.
+    """
 
     x: FloatArray
     low: FloatArray
     point: FloatArray
     high: FloatArray
-    samples: int
-    min_samples: int
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", _table(self.x, "x", rising=True))
@@ -71,6 +59,20 @@ class WinTable:
         _same_length(x=self.x, low=self.low, point=self.point, high=self.high)
         if (self.low > self.point).any() or (self.point > self.high).any():
             raise ValueError("low <= point <= high must hold at every knot")
+
+
+@dataclass(frozen=True, eq=False)
+class WinTable(Knots):
+    """Knots of the raw win score -> win probability; ``samples`` behind it, ``min_samples`` wanted.
+
+    ``low`` and ``high`` hold the Venn-Abers pair and a 90 % interval for chance.
+    """
+
+    samples: int
+    min_samples: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("samples", "min_samples"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -84,10 +86,10 @@ class WinTable:
 
 def apply_isotonic(x: FloatArray, knots: Knots) -> FloatArray:
     """Calibrated probabilities, same shape as ``x``, kept `PROBABILITY_FLOOR` away from 0 and 1. NaN stays NaN."""
-    result: FloatArray = np.clip(np.interp(x, knots.x, knots.y), PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
+    result: FloatArray = np.clip(np.interp(x, knots.x, knots.point), PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
     return result
 
 
-def win_interval(raw: FloatArray, table: WinTable) -> FloatArray:
-    """Low, point and high win probability: ``raw [B] -> [B, 3]``, each in 0..1 and in this order."""
-    return np.stack([np.interp(raw, table.x, part) for part in (table.low, table.point, table.high)], axis=-1)
+def interval_of(x: FloatArray, knots: Knots) -> FloatArray:
+    """Low, point and high probability: ``x [B] -> [B, 3]``, each in 0..1 and in this order."""
+    return np.stack([np.interp(x, knots.x, part) for part in (knots.low, knots.point, knots.high)], axis=-1)

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from minhos.capabilities.ensemble.runtime.calibration import FloatArray, Knots, apply_isotonic
+from minhos.capabilities.ensemble.runtime.calibration import FloatArray, Knots, apply_isotonic, interval_of
 from minhos_client.contract import MEMBERS
 
 __all__ = [
@@ -39,23 +39,36 @@ _ROUNDING: Final = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Stacking:
-    """Linear meta-learner on the members' logits: ``intercept + sum(weight * logit)``, weights >= 0."""
+    """Linear meta-learner on the members' logits whose weights move with the regime.
+
+    ``intercept + sum over members of weight * logit`` with ``weight = sum over regimes r of p_r * weights[r][member]``:
+    one weight >= 0 per regime and member, mixed by the filtered probabilities. Regimes in the order of REGIME.
+    """
 
     intercept: float
-    weights: Mapping[str, float]
+    weights: Mapping[str, Mapping[str, float]]
 
     def __post_init__(self) -> None:
         if not isinstance(self.intercept, int | float) or not np.isfinite(self.intercept):
             raise ValueError(f"intercept must be a finite number, got {self.intercept!r}")
-        if not isinstance(self.weights, Mapping) or set(self.weights) != set(MEMBERS):
-            raise ValueError(f"weights must name exactly the members {list(MEMBERS)}, got {self.weights!r}")
-        if not all(isinstance(w, int | float) and np.isfinite(w) and w >= 0 for w in self.weights.values()):
-            raise ValueError(f"weights must be finite and >= 0, got {dict(self.weights)}")
+        if not isinstance(self.weights, Mapping) or not self.weights:
+            raise ValueError(f"weights must name the regimes and, in each, its members' weights, got {self.weights!r}")
+        for regime, weights in self.weights.items():
+            if not isinstance(weights, Mapping) or set(weights) != set(MEMBERS):
+                raise ValueError(f"weights of {regime} must name exactly the members {list(MEMBERS)}, got {weights!r}")
+            if not all(isinstance(w, int | float) and np.isfinite(w) and w >= 0 for w in weights.values()):
+                raise ValueError(f"weights of {regime} must be finite and >= 0, got {dict(weights)}")
 
     @property
-    def vector(self) -> FloatArray:
-        """Weights in the contract's member order, [5]."""
-        return np.array([self.weights[name] for name in MEMBERS], dtype=np.float64)
+    def matrix(self) -> FloatArray:
+        """Weights [R, 5], members in the contract's order."""
+        return np.array([[own[name] for name in MEMBERS] for own in self.weights.values()], dtype=np.float64)
+
+    def at(self, regime: FloatArray) -> FloatArray:
+        """The weights at filtered probabilities ``regime [N, R]`` -> [N, 5]."""
+        # Products summed in one order: BLAS may round a row differently in another batch.
+        result: FloatArray = (regime[:, :, None] * self.matrix).sum(axis=1)
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +76,12 @@ class Fused:
     """What the fusion step says of B rows: all float64 [B, 1] but members [B, 5], regime [B, R], features f32 [B, K].
 
     A refused row has p_up and members 1/2, confidence and agreement 0 and features 0. A row whose members gave no
-    number has NaN in ``p_up``: the sizer refuses it.
+    number has NaN in ``p_up``: the sizer refuses it. ``p_up_interval`` [B, 2] is the Venn-Abers pair around ``p_up`` (0 and
+    1 where there is no prediction); it is for evaluation and for people, the contract's interval is that of P_WIN.
     """
 
     p_up: FloatArray
+    p_up_interval: FloatArray
     confidence: FloatArray
     agreement: FloatArray
     member_p_up: FloatArray
@@ -92,9 +107,9 @@ def calibrate_members(member_raw: FloatArray, calibration: Mapping[str, Knots]) 
     return np.stack(columns, axis=1)
 
 
-def stack(member_p_up: FloatArray, stacking: Stacking) -> FloatArray:
-    """Stacked, not yet calibrated probability of up, ``[N, 5] -> [N]``."""
-    return sigmoid(stacking.intercept + (logit(member_p_up) * stacking.vector).sum(axis=1))
+def stack(member_p_up: FloatArray, intercept: float, weights: FloatArray) -> FloatArray:
+    """Stacked, not yet calibrated probability of up, ``[N, 5]`` and ``weights [N, 5]`` -> ``[N]``."""
+    return sigmoid(intercept + (logit(member_p_up) * weights).sum(axis=1))
 
 
 def side_of(p_up: FloatArray) -> FloatArray:
@@ -108,13 +123,13 @@ def confidence_of(p_up: FloatArray) -> FloatArray:
     return result
 
 
-def agreement_share(member_p_up: FloatArray, p_up: FloatArray, stacking: Stacking) -> FloatArray:
-    """Weighted share of members on the ensemble's side, ``[N, 5], [N] -> [N]`` in 0..1.
+def agreement_share(member_p_up: FloatArray, p_up: FloatArray, weights: FloatArray) -> FloatArray:
+    """Weighted share of members on the ensemble's side, ``[N, 5], [N], weights [N, 5] -> [N]`` in 0..1.
 
-    Weights are the stacking weights (equal when all are 0); a member at exactly 1/2 counts half.
+    Weights are the stacking weights in the row's regime (equal when all are 0); a member at exactly 1/2 counts half.
     """
-    vector = stacking.vector
-    share = vector / vector.sum() if vector.sum() > 0.0 else np.full(len(MEMBERS), 1.0 / len(MEMBERS))
+    total = weights.sum(axis=1, keepdims=True)
+    share = np.where(total > 0.0, weights / np.where(total > 0.0, total, 1.0), 1.0 / len(MEMBERS))
     lean = np.sign(member_p_up - 0.5) * side_of(p_up)[:, None]
     result: FloatArray = np.clip(((0.5 + 0.5 * lean) * share).sum(axis=1), 0.0, 1.0)
     return result
@@ -150,13 +165,16 @@ def fuse_members(
     usable = ((raw >= -_ROUNDING) & (raw <= 1.0 + _ROUNDING)).all(axis=1)
     alive = (usable & ~refused)[:, None]
     members = calibrate_members(np.where(alive, raw, 0.5), calibration)
-    p_up = apply_isotonic(stack(members, stacking), calibration[ENSEMBLE])
+    weights = stacking.at(regime)
+    stacked = stack(members, stacking.intercept, weights)
+    p_up = apply_isotonic(stacked, calibration[ENSEMBLE])
     confidence = confidence_of(p_up)
-    agreement = agreement_share(members, p_up, stacking)
+    agreement = agreement_share(members, p_up, weights)
     features = win_features(p_up, confidence, agreement, tabular)
     nothing = np.where(refused, 0.5, np.nan)
     return Fused(
         p_up=np.where(alive[:, 0], p_up, nothing)[:, None],
+        p_up_interval=np.where(alive, interval_of(stacked, calibration[ENSEMBLE])[:, [0, 2]], np.array([0.0, 1.0])),
         confidence=np.where(alive[:, 0], confidence, 0.0)[:, None],
         agreement=np.where(alive[:, 0], agreement, 0.0)[:, None],
         member_p_up=np.where(alive, members, 0.5),

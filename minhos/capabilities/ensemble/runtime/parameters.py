@@ -75,6 +75,13 @@ class Parameters:
             raise ValueError(f"parameters.json: edge_proven must be true or false, got {self.edge_proven!r}")
         if not self.instruments:
             raise ValueError("parameters.json: instruments must name at least one symbol")
+        if set(self.stacking.weights) != set(self.regime.names):
+            raise ValueError(
+                f"parameters.json: stacking.weights has the regimes {list(self.stacking.weights)}, allowed are exactly "
+                f"those of regime.names: {list(self.regime.names)}"
+            )
+        ordered = {name: self.stacking.weights[name] for name in self.regime.names}
+        object.__setattr__(self, "stacking", Stacking(self.stacking.intercept, ordered))
         uncorrelated = sorted(set(self.instruments) - set(self.correlation.symbols))
         if uncorrelated:
             raise ValueError(f"parameters.json: correlation.symbols lacks the instruments {uncorrelated}")

@@ -1,8 +1,10 @@
-"""The win probability: XGBoost on what the ensemble says, then an isotonic table with a 90 % interval.
+"""The win probability: XGBoost on what the ensemble says, then a Venn-Abers table with a 90 % interval.
 
 The label is the trade that the decision names: its target before its stop, on the ensemble's side. The model is
-small on purpose: it ranks trades; the table, fitted on out-of-fold scores only, says what a rank is worth, and its
-interval (Wilson 1927 on effective counts: rows / overlap of their labels) is wide where few trades speak.
+small on purpose: it ranks trades; the table, fitted on out-of-fold scores only, says what a rank is worth. Its interval
+spans two things on effective counts (rows / overlap of their labels): what one more trade would make of the calibration
+(the Venn-Abers pair, about 1 / count wide) and what chance may have done to the trades that there are (Wilson 1927, about
+1 / sqrt(count) wide). The pair alone would call a table of 200 trades almost exact, and break-even is a point or two away.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from minhos.errors import NightError
-from minhos.training.isotonic import bins_of, pooled
+from minhos.training.isotonic import bins_of, pooled, venn_abers
 from minhos.training.metrics import wilson
 from minhos.training.onnx_export import prove, write_model
 from minhos.training.xgboost_onnx import xgboost_graph
@@ -101,11 +103,12 @@ def fit_win_table(
     if not len(score):
         return {"x": [0.5], "low": [0.0], "point": [0.5], "high": [1.0], **shared}
     bins = bins_of(np.clip(score, 0.0, 1.0), won, count)
-    point, weight = pooled(bins.rate, bins.rows / overlap)
-    low, high = wilson(point, weight, settings.interval_z)
+    weight = bins.rows / overlap
+    low, point, high = venn_abers(bins.rate, weight)
+    chance_low, chance_high = wilson(*pooled(bins.rate, weight), settings.interval_z)
     # A bound never contradicts the table's order; where blocks of different size disagree, the wider bound counts.
-    low = np.minimum.accumulate(low[::-1])[::-1]
-    high = np.maximum.accumulate(high)
+    low = np.minimum(low, np.minimum.accumulate(chance_low[::-1])[::-1])
+    high = np.maximum(high, np.maximum.accumulate(chance_high))
     return {
         "x": bins.x.tolist(),
         "low": low.tolist(),

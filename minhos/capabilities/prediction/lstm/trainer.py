@@ -34,6 +34,9 @@ class FittedLstm:
         probability: Float32 = np.asarray(self.model.predict(x, batch_size=1024, verbose=0), dtype=np.float32)
         return probability.reshape(-1)
 
+    def contributions(self, _x: Float32) -> None:
+        """A network has none that are cheap."""
+
     def to_onnx(self, path: Path) -> float:
         """Write by Keras's exporter (tf2onnx), canonical; returns the parity gap."""
         import onnx

@@ -47,7 +47,7 @@ def test_the_sections_are_what_the_runtime_takes(world: tuple[Samples, list[Fold
     assert set(parameters) == {"calibration", "stacking", "win"}
     assert set(parameters["calibration"]) == {*MEMBERS, "ensemble"}
     for table in parameters["calibration"].values():
-        Knots(np.array(table["x"]), np.array(table["y"]))
+        Knots(**table)
     Stacking(**parameters["stacking"])
     WinTable(**parameters["win"])
     assert set(parameters["win"]) == {"x", "low", "point", "high", "samples", "min_samples"}
@@ -55,9 +55,34 @@ def test_the_sections_are_what_the_runtime_takes(world: tuple[Samples, list[Fold
 
 def test_the_member_that_knows_gets_the_weight(world: tuple[Samples, list[Fold], Members]) -> None:
     samples, folds, members = world
-    weights = fit_ensemble(samples, members, folds, seed=1, settings=SETTINGS).stacking["weights"]
-    assert max(weights, key=weights.get) == "lstm"
-    assert weights["lstm"] > 3 * max(weights[name] for name in ("random_forest", "xgboost", "lightgbm"))
+    for weights in fit_ensemble(samples, members, folds, seed=1, settings=SETTINGS).stacking["weights"].values():
+        assert max(weights, key=weights.get) == "lstm"
+        assert weights["lstm"] > 3 * max(weights[name] for name in ("random_forest", "xgboost", "lightgbm"))
+
+
+def test_the_release_gives_the_better_member_the_weight_in_its_regime() -> None:
+    samples = planted_samples(seed=3, bars=4500, edge=2.0)
+    folds = walk_forward(samples.t0, samples.t1, folds=4, embargo_us=2 * BAR_US, min_train_fraction=0.2)
+    volatile = samples.state[:, samples.state_names.index("regime_volatile")] > 0.5
+    good, other = members_of(samples, folds, skill=1.5), members_of(samples, folds, skill=0.0)
+    rng = np.random.default_rng(5)
+    noise = 1 / (1 + np.exp(-1.5 * rng.normal(size=len(samples)))).astype(np.float32)
+    untold = np.isnan(good["lstm"])
+    members = {
+        **other,
+        "lstm": np.where(volatile, noise, good["lstm"]),
+        "catboost": np.where(volatile, good["lstm"], noise),
+    }
+    members = {name: np.where(untold, np.nan, p).astype(np.float32) for name, p in members.items()}
+    fit = fit_ensemble(samples, members, folds, seed=1, settings=SETTINGS)
+    assert fit.metrics["regime_ridge"] is not None
+    calm, loud = fit.stacking["weights"]["calm"], fit.stacking["weights"]["volatile"]
+    assert calm["lstm"] > 3 * calm["catboost"] and loud["catboost"] > 3 * loud["lstm"]
+    assert fit.metrics["weight_ranges"]["lstm"] > 0.3
+    plain = EnsembleSettings(win=SETTINGS.win, regime_ridges=())
+    still = fit_ensemble(samples, members, folds, seed=1, settings=plain)
+    assert still.metrics["regime_ridge"] is None
+    assert fit.metrics["ensemble"]["log_loss"] < still.metrics["ensemble"]["log_loss"] - 0.01
 
 
 def test_the_ensemble_beats_its_base_rate_out_of_fold(world: tuple[Samples, list[Fold], Members]) -> None:

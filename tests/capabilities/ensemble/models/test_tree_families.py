@@ -126,6 +126,9 @@ class Memory:
     def predict_p_up(self, x: np.ndarray) -> np.ndarray:
         return np.array([self.labels.get(bytes(row), 0.5) for row in x], dtype=np.float32)
 
+    def contributions(self, x: np.ndarray) -> None:
+        """It has none."""
+
     def to_onnx(self, path: Path) -> float:
         path.write_bytes(b"memory")
         return 0.0

@@ -1,6 +1,7 @@
 """Calibration tables."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from minhos.capabilities.ensemble.runtime.calibration import (
     Knots,
     WinTable,
     apply_isotonic,
-    win_interval,
+    interval_of,
 )
 
 WIN = WinTable(
@@ -23,9 +24,14 @@ WIN = WinTable(
 )
 
 
+def knots(x: npt.ArrayLike, point: npt.ArrayLike) -> Knots:
+    """A table without an interval of its own."""
+    return Knots(*(np.array(values) for values in (x, point, point, point)))
+
+
 def test_isotonic_knots_are_joined_by_lines_and_flat_outside() -> None:
-    knots = Knots(np.array([0.4, 0.6]), np.array([0.3, 0.7]))
-    np.testing.assert_allclose(apply_isotonic(np.array([0.0, 0.4, 0.5, 1.0]), knots), [0.3, 0.3, 0.5, 0.7])
+    table = knots([0.4, 0.6], [0.3, 0.7])
+    np.testing.assert_allclose(apply_isotonic(np.array([0.0, 0.4, 0.5, 1.0]), table), [0.3, 0.3, 0.5, 0.7])
 
 
 def test_it_agrees_with_scikit_learn() -> None:
@@ -37,17 +43,17 @@ def test_it_agrees_with_scikit_learn() -> None:
     peer = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(x, y)
     new = rng.uniform(-0.2, 1.2, 200)
     expected = np.clip(peer.predict(new), PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR)
-    np.testing.assert_allclose(apply_isotonic(new, Knots(peer.X_thresholds_, peer.y_thresholds_)), expected, atol=1e-12)
+    np.testing.assert_allclose(apply_isotonic(new, knots(peer.X_thresholds_, peer.y_thresholds_)), expected, atol=1e-12)
 
 
 def test_a_calibrated_probability_is_never_certain() -> None:
-    knots = Knots(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-    assert apply_isotonic(np.array([0.0, 1.0]), knots).tolist() == [PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR]
+    table = knots([0.0, 1.0], [0.0, 1.0])
+    assert apply_isotonic(np.array([0.0, 1.0]), table).tolist() == [PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR]
 
 
 @given(st.floats(-1.0, 2.0))
-def test_the_win_interval_is_in_order(raw: float) -> None:
-    low, point, high = win_interval(np.array([raw]), WIN)[0]
+def test_the_interval_of_is_in_order(raw: float) -> None:
+    low, point, high = interval_of(np.array([raw]), WIN)[0]
     assert 0.0 <= low <= point <= high <= 1.0
 
 
@@ -59,8 +65,8 @@ def test_few_samples_are_said() -> None:
     ("x", "y", "words"),
     [
         ([0.5, 0.5], [0.1, 0.2], "x must be strictly rising"),
-        ([0.1, 0.5], [0.2, 0.1], "y must be monotone"),
-        ([0.1, 0.5], [0.2, 1.1], "y must lie in"),
+        ([0.1, 0.5], [0.2, 0.1], "low must be monotone"),
+        ([0.1, 0.5], [0.2, 1.1], "low must lie in"),
         ([0.1, float("nan")], [0.2, 0.3], "x must be a list of at least one finite number"),
         ([], [], "x must be a list of at least one"),
         ([0.1], [0.2, 0.3], "the same number of values"),
@@ -68,7 +74,7 @@ def test_few_samples_are_said() -> None:
 )
 def test_impossible_knots_are_refused(x: list[float], y: list[float], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Knots(np.array(x), np.array(y))
+        knots(x, y)
 
 
 def test_a_win_table_out_of_order_is_refused() -> None:

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minhos.capabilities.ensemble.runtime.calibration import WinTable, win_interval
+from minhos.capabilities.ensemble.runtime.calibration import WinTable, interval_of
 from minhos.capabilities.position_sizing.api import WinSettings, fit_win_model, fit_win_table
 from minhos.errors import NightError
+from minhos.training.isotonic import bins_of, pooled, venn_abers
+from minhos.training.metrics import wilson
 
 SETTINGS = WinSettings(trees=30, threads=1)
 
@@ -23,7 +25,7 @@ def trades_of(count: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_every_table_is_ordered_and_what_the_runtime_takes(count: int, overlap: float, seed: int) -> None:
     score, won = trades_of(count, seed=seed)
     table = WinTable(**fit_win_table(score, won, overlap=overlap, settings=SETTINGS))
-    served = win_interval(np.linspace(0, 1, 40), table)
+    served = interval_of(np.linspace(0, 1, 40), table)
     assert (np.diff(served, axis=1) >= 0).all() and (np.diff(served, axis=0) >= 0).all()
 
 
@@ -36,6 +38,18 @@ def test_few_trades_give_a_wide_interval_and_many_a_narrow_one() -> None:
     assert widths[0] == 1.0
     assert widths == sorted(widths, reverse=True)
     assert widths[-1] < 0.12
+
+
+@given(count=st.integers(1, 400), overlap=st.floats(1.0, 20.0), seed=st.integers(0, 50))
+def test_the_interval_spans_the_venn_abers_pair_and_chance(count: int, overlap: float, seed: int) -> None:
+    score, won = trades_of(count, seed=seed)
+    table = fit_win_table(score, won, overlap=overlap, settings=SETTINGS)
+    bins = bins_of(score, won, max(1, min(8, int(count / overlap // 40))))
+    low, point, high = venn_abers(bins.rate, bins.rows / overlap)
+    assert table["point"] == pytest.approx(point)
+    assert (np.array(table["low"]) <= low).all() and (high <= np.array(table["high"])).all()
+    chance_low, chance_high = wilson(*pooled(bins.rate, bins.rows / overlap), SETTINGS.interval_z)
+    assert (np.array(table["low"]) <= chance_low).all() and (chance_high <= np.array(table["high"])).all()
 
 
 def test_overlapping_labels_count_once() -> None:
@@ -52,7 +66,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         score, won = trades_of(1000, seed=seed)
         table = WinTable(**fit_win_table(score, won, overlap=1.0, settings=SETTINGS))
         truth = np.array([0.4, 0.5, 0.6])
-        served = win_interval(truth, table)
+        served = interval_of(truth, table)
         covered.extend((served[:, 0] <= truth) & (truth <= served[:, 2]))
     assert 0.80 <= np.mean(covered) <= 1.0
 
