@@ -45,10 +45,10 @@ class CatBoost:
             allow_writing_files=False,
             verbose=False,
         )
-        model.fit(data.x, data.y)
+        model.fit(data.x, data.y, sample_weight=data.weights)
         width = data.x.shape[1]
         native = p_of_up(model, thread_count=1)
-        return FittedTrees(self.name, native, lambda: _graph(model, width), data.x[-PROOF_ROWS:])
+        return FittedTrees(self.name, native, lambda: _graph(model, width), data.x[-PROOF_ROWS:], data.seen)
 
 
 def _graph(model: Any, width: int) -> Any:

@@ -42,6 +42,8 @@ class XGBoost:
             random_state=seed,
             n_jobs=profile.trees.boosting_threads,
         )
-        model.fit(data.x, data.y)
+        model.fit(data.x, data.y, sample_weight=data.weights)
         width = data.x.shape[1]
-        return FittedTrees(self.name, p_of_up(model), lambda: xgboost_graph(model, width), data.x[-PROOF_ROWS:])
+        return FittedTrees(
+            self.name, p_of_up(model), lambda: xgboost_graph(model, width), data.x[-PROOF_ROWS:], data.seen
+        )
