@@ -123,7 +123,8 @@ def walk_forward(
         in_test = (ordered >= start) & (ordered < ordered[end]) if end < count else ordered >= start
         if not in_test.any():
             raise NightError(
-                f"walk_forward: block {k + 1} of {folds} begins and ends within one moment; use longer blocks or more history"
+                f"walk_forward: block {k + 1} of {folds} begins and ends within one moment; "
+                "use longer blocks or more history"
             )
         train = order[(ordered < start) & known_before(last[order], start, embargo_us)]
         if keep is not None and train.size > keep:
