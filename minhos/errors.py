@@ -4,6 +4,7 @@ __all__ = [
     "BadInputError",
     "ConfigError",
     "InstrumentError",
+    "LeakError",
     "MinhosError",
     "NightError",
     "ServingError",
@@ -33,6 +34,10 @@ class SetupError(MinhosError):
 
 class NightError(MinhosError):
     """A step of the night could not finish."""
+
+
+class LeakError(NightError):
+    """Something has seen what it is judged by: no figure of it may be believed, and nothing of it is published."""
 
 
 class ServingError(MinhosError):

@@ -117,7 +117,7 @@ def _trades(samples: Samples, last: LastFold, block: int, seed: int) -> dict[str
     """What a trade on the ensemble's side at every decision would have been: the bet that break-even speaks of."""
     rows, long = last.rows, last.applied.side > 0
     won = np.where(long, samples.win_long[rows], samples.win_short[rows]).astype(np.float64)
-    net = np.where(long, samples.exit_ticks_long[rows], samples.exit_ticks_short[rows]) - samples.cost_ticks[rows]
+    net_r = samples.take(rows).net_r(last.applied.side)
     stop, target = samples.stop_ticks[rows].astype(np.float64), samples.target_ticks[rows].astype(np.float64)
     loss = stop + samples.cost_ticks[rows]
     low, high = _interval(won, block, seed)
@@ -126,7 +126,7 @@ def _trades(samples: Samples, last: LastFold, block: int, seed: int) -> dict[str
         "win_low": low,
         "win_high": high,
         "break_even": float(np.mean(loss / (stop + target))),
-        "mean_r": float(np.mean(net / loss)),
+        "mean_r": float(np.mean(net_r)),
     }
 
 

@@ -35,7 +35,8 @@ class GateRules:
 class GateEvidence:
     """What the checks look at; all of it out of sample (the last fold, which nothing fitted has seen).
 
-    ``accuracy_limit`` is the Bayes accuracy of the synthetic exchange; None for real data.
+    ``accuracy_limit`` is the Bayes accuracy of the run's own label on the synthetic exchange (two standard errors above it
+    where it was counted, ``label_limit``); None for real data.
 
     ``accuracy_low`` is the lower end of the block-bootstrap interval of the directional accuracy, ``mean_r_low`` the lower
     5 % bound of the mean net return per trade in units of the risk taken (R).

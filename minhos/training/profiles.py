@@ -57,12 +57,16 @@ class TrainingProfile(_Frozen):
     """One recipe's size. ``max_samples`` of the whole universe are kept, the newest of each instrument, shared evenly.
 
     Four folds at least: the first feeds the stacker, the second the win model, the third its interval, and the last
-    is the honest evaluation of all of them.
+    is the honest evaluation of all of them. ``train_fraction``: a rolling window instead of an expanding one;
+    ``test_fraction``, ``stride_fraction``: the blocks' length and distance (``splits.walk_forward`` has their meaning).
     """
 
     name: str
     folds: int = Field(ge=4)
     min_train_fraction: float = Field(gt=0.0, lt=1.0)
+    train_fraction: float | None = Field(default=None, gt=0.0, lt=1.0)
+    test_fraction: float | None = Field(default=None, gt=0.0, lt=1.0)
+    stride_fraction: float | None = Field(default=None, gt=0.0, lt=1.0)
     embargo_bars: int = Field(ge=0)
     max_samples: int | None = Field(default=None, ge=1000)
     threads: int = Field(default=2, ge=1)

@@ -1,7 +1,9 @@
 """The sample set: what was seen at a decision, and what followed, with the two times that keep it honest.
 
-``t0`` is when the decision could be made (the bar's end), ``t1`` when its label was known (the end of the horizon's
-last bar), both int64 UTC us. A decision whose label is not known by the end of the data is not a sample.
+``t0`` is when the decision could be made (the bar's end), ``t1`` when its label was known, both int64 UTC us: the end of
+the horizon's last bar for a fixed horizon, the end of the bar in which the later of the two trades ended for a triple
+barrier. A decision without a whole horizon after it is not a sample: keeping those that ended early would choose decisions
+by their future.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ import numpy.typing as npt
 
 from minhos.errors import NightError
 from minhos.files import write_npz
-from minhos.training.labels import Barriers, barrier_ticks, direction_up, trades
+from minhos.training.labels import Barriers, LabelKind, barrier_ticks, better_long, direction_up, trades
+from minhos.training.leaks import check_label_times, check_labels
+from minhos.training.uniqueness import average_uniqueness
 
 __all__ = ["Samples", "build_samples", "concatenate"]
 
-_META = ("symbols", "tabular_names", "sequence_names", "state_names", "timeframe_seconds", "horizon_bars")
+_META = ("symbols", "tabular_names", "sequence_names", "state_names", "timeframe_seconds", "horizon_bars", "label")
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Samples:
     tabular             float32 [N, F] names in ``tabular_names``
     sequence            float32 [N, steps, C] oldest step first, names in ``sequence_names``
     state               float64 [N, S] close, atr (price units, as traded), volatility (per bar), regime probabilities
-    up                  int8 [N]       close[t + H] > close[t]
+    up                  int8 [N]       the direction, by ``label``: the long trade ended better, or close[t + H] > close[t]
     win_long, win_short int8 [N]       the target came before the stop
     entry_price         float64 [N]    the fill: the next bar's open
     exit_ticks_long, exit_ticks_short  float64 [N] gross profit of either side in ticks (costs not taken off)
@@ -69,6 +73,7 @@ class Samples:
     state_names: tuple[str, ...]
     timeframe_seconds: int
     horizon_bars: int
+    label: LabelKind = "triple_barrier"
 
     def __post_init__(self) -> None:
         count = len(self.t0)
@@ -93,6 +98,16 @@ class Samples:
         """Every per-sample array by its field's name."""
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _META}
 
+    def uniqueness(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Average uniqueness of these rows' labels among themselves, float64 [len(rows)]: no other row is looked at."""
+        return average_uniqueness(self.t0[rows], self.t1[rows], self.instrument[rows])
+
+    def net_r(self, side: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """What the trade on ``side`` (+1 long, -1 short, [N]) earned net of costs, in R: the loss at the stop with costs."""
+        gross = np.where(np.asarray(side) > 0, self.exit_ticks_long, self.exit_ticks_short)
+        net: npt.NDArray[np.float64] = (gross - self.cost_ticks) / (self.stop_ticks + self.cost_ticks)
+        return net
+
     def take(self, rows: npt.ArrayLike) -> Samples:
         """The rows of an index or mask, put in time order."""
         index = np.asarray(rows)
@@ -106,15 +121,17 @@ class Samples:
 
     @staticmethod
     def load(path: Path) -> Samples:
-        """Read what ``save`` wrote; raises NightError naming the file when it is anything else."""
+        """Read what ``save`` wrote; NightError naming the file when it is anything else, LeakError for shifted labels."""
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 meta = json.loads(str(stored["meta"]))
                 loaded = {name: stored[name] for name in stored.files if name != "meta"}
             meta.update({name: tuple(meta[name]) for name in _META[:4]})
-            return Samples(**loaded, **meta)
+            samples = Samples(**loaded, **meta)
         except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise NightError(f"{path}: not a readable sample file ({error}); run the features step again") from error
+        check_label_times(samples)
+        return samples
 
     def _with(self, arrays: dict[str, Any]) -> Samples:
         return Samples(**arrays, **{name: getattr(self, name) for name in _META})
@@ -138,6 +155,7 @@ def build_samples(
     barriers: Barriers,
     timeframe_seconds: int,
     max_samples: int | None = None,
+    label: LabelKind = "triple_barrier",
 ) -> Samples:
     """One instrument's samples.
 
@@ -191,13 +209,20 @@ def build_samples(
         )
         for side in (1, -1)
     }
-    return Samples(
+    held = {side: outcome.bars_held for side, outcome in sides.items()}
+    if label == "triple_barrier":
+        known = rows + np.maximum(held[1], held[-1])
+        up = better_long(sides[1].exit_ticks, sides[-1].exit_ticks, held[1], held[-1])
+    else:
+        known = rows + barriers.horizon_bars
+        up = direction_up(bars[:, 3], rows, barriers.horizon_bars)
+    samples = Samples(
         t0=bar_end[rows].astype(np.int64),
-        t1=bar_end[rows + barriers.horizon_bars].astype(np.int64),
+        t1=bar_end[known].astype(np.int64),
         instrument=np.zeros(rows.size, dtype=np.int16),
         **features,
         state=np.ascontiguousarray(state[picked], dtype=np.float64),
-        up=direction_up(bars[:, 3], rows, barriers.horizon_bars),
+        up=up,
         win_long=sides[1].won,
         win_short=sides[-1].won,
         entry_price=bars[rows + 1, 0].astype(np.float64),
@@ -206,17 +231,20 @@ def build_samples(
         stop_ticks=stop,
         target_ticks=target,
         cost_ticks=cost_ticks_round_trip + cost_fraction_round_trip * bars[rows, 3] / tick_size,
-        bars_held_long=sides[1].bars_held,
-        bars_held_short=sides[-1].bars_held,
-        exit_us_long=bar_end[rows + sides[1].bars_held].astype(np.int64),
-        exit_us_short=bar_end[rows + sides[-1].bars_held].astype(np.int64),
+        bars_held_long=held[1],
+        bars_held_short=held[-1],
+        exit_us_long=bar_end[rows + held[1]].astype(np.int64),
+        exit_us_short=bar_end[rows + held[-1]].astype(np.int64),
         symbols=(symbol,),
         tabular_names=tuple(tabular_names),
         sequence_names=tuple(sequence_names),
         state_names=tuple(state_names),
         timeframe_seconds=timeframe_seconds,
         horizon_bars=barriers.horizon_bars,
+        label=label,
     )
+    check_labels(samples, bars, bar_end, tick_size=tick_size)
+    return samples
 
 
 def concatenate(parts: Sequence[Samples]) -> Samples:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from minhos.training.labels import Barriers
+from minhos.training.labels import Barriers, LabelKind
 from minhos.training.samples import Samples, build_samples, concatenate
 
 BAR_US = 1_800_000_000
@@ -32,7 +32,12 @@ def planted_bars(seed: int, *, bars: int, edge: float) -> tuple[npt.NDArray[np.f
 
 
 def planted_samples(
-    *, seed: int = 0, bars: int = 1500, edge: float = 1.0, symbols: tuple[str, ...] = ("AAA", "BBB")
+    *,
+    seed: int = 0,
+    bars: int = 1500,
+    edge: float = 1.0,
+    symbols: tuple[str, ...] = ("AAA", "BBB"),
+    label: LabelKind = "triple_barrier",
 ) -> Samples:
     """Pooled samples: tabular [flow of this and the last bar, noise x 4], sequence [flow, noise x 7] over 20 steps."""
     parts = []
@@ -61,6 +66,7 @@ def planted_samples(
                 cost_fraction_round_trip=0.0,
                 barriers=Barriers(stop_atr=1.5, target_atr=1.5, horizon_bars=6),
                 timeframe_seconds=1800,
+                label=label,
             )
         )
     return concatenate(parts)

@@ -214,6 +214,28 @@ def test_overlap_counts_labels_alive_at_once_per_instrument() -> None:
     assert mean_overlap(t0, t0 + 6, instrument) == pytest.approx(6.0, abs=0.05)
 
 
+def test_golden_overlap_of_three_labels_by_hand() -> None:
+    """Lives of bars (0, 2], (1, 2], (2, 4] with a cut at each of 0, 1, 2, 4: 2, 1 and 1 bars; one pair shares a bar.
+
+    The sum of correlations is 3 + 2 x 1 / sqrt(2 x 1), over three labels.
+    """
+    t0, t1 = np.array([0, 1, 2]), np.array([2, 2, 4])
+    assert mean_overlap(t0, t1, np.zeros(3)) == pytest.approx((3 + np.sqrt(2)) / 3)
+
+
+def test_effective_rows_tell_how_much_the_mean_of_overlapping_labels_varies() -> None:
+    """Signs of moves of random length over a random walk: the variance of their mean, over many walks, is 1 / effective."""
+    rng = np.random.default_rng(5)
+    t0 = np.arange(300, dtype=np.int64)
+    means, rows = [], []
+    for _ in range(1500):
+        walk = np.concatenate([[0.0], rng.standard_normal(320).cumsum()])
+        t1 = t0 + rng.choice([1, 2, 4, 8], 300)
+        means.append(np.mean((walk[t1] - walk[t0]) / np.sqrt(t1 - t0)))
+        rows.append(300 / mean_overlap(t0, t1, np.zeros(300)))
+    assert 1 / np.var(means) == pytest.approx(np.mean(rows), rel=0.15)  # its own standard error is 4 %
+
+
 def test_two_copies_of_one_instrument_are_one() -> None:
     t0 = np.repeat(np.arange(1000, dtype=np.int64), 2)
     instrument = np.tile([0, 1], 1000)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minhos.errors import ConfigError, NightError
-from minhos.training.labels import Barriers, barrier_ticks, direction_up, trades
+from minhos.training.labels import Barriers, barrier_ticks, better_long, direction_up, trades
 
 
 def bars_of(*rows: tuple[float, float, float, float]) -> np.ndarray:
@@ -99,9 +99,67 @@ def test_a_tie_is_not_up_and_is_kept() -> None:
     assert direction_up(close, np.array([0, 1, 2]), 1).tolist() == [1, 0, 1]
 
 
+def up_first(bars: np.ndarray, *, stop: int = 4, target: int = 4) -> int:
+    long, short = one(bars, 1, stop=stop, target=target), one(bars, -1, stop=stop, target=target)
+    return int(better_long([long[1]], [short[1]], [long[2]], [short[2]])[0])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stop", "target", "up"),
+    [
+        ((100, 101.0, 99.25, 100.5), (100.5, 100.5, 90.0, 95.0), 4, 4, 1),  # the upper barrier first, then the fall
+        ((100, 100.5, 99.0, 99.5), (99.5, 103.0, 99.5, 103.0), 4, 4, 0),  # the lower one first, then the rise
+        ((100, 100.5, 99.5, 100.25), (100.25, 100.75, 99.5, 100.5), 4, 4, 1),  # neither: the sign of the move
+        ((100, 100.5, 99.5, 100.25), (100.25, 100.75, 99.5, 99.75), 4, 4, 0),
+        ((100, 100.5, 99.5, 100.25), (100.25, 100.75, 99.5, 100.0), 4, 4, 0),  # no move at all: not up
+        ((100, 101.0, 99.0, 100.5), (100.5, 101.0, 100.0, 100.5), 4, 4, 0),  # both within one bar: not up
+        ((100, 101.0, 100.0, 100.5), (100.5, 100.5, 99.0, 99.0), 4, 8, 1),  # both stopped, the short first
+        ((100, 100.0, 99.0, 99.5), (99.5, 101.0, 99.5, 101.0), 4, 8, 0),  # both stopped, the long first
+    ],
+)
+def test_the_direction_of_a_triple_barrier_is_the_better_of_two_trades(
+    first: tuple[float, ...], second: tuple[float, ...], stop: int, target: int, up: int
+) -> None:
+    assert up_first(np.array([DECISION, first, second]), stop=stop, target=target) == up
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(-4, 4)] * 2, *[st.integers(0, 3)] * 2), min_size=8, max_size=30), st.integers(1, 6)
+)
+def test_mirrored_prices_turn_the_direction_unless_neither_side_is_better(
+    steps: list[tuple[int, int, int, int]], barrier: int
+) -> None:
+    bars = walked(steps)
+    mirrored = 200 - bars[:, [0, 2, 1, 3]]
+    rows = np.arange(len(bars) - 4)
+    ticks = np.full(len(rows), barrier, np.int32)
+
+    def outcome(of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        long, short = (
+            trades(of, rows, side=side, stop_ticks=ticks, target_ticks=ticks, tick_size=1.0, horizon_bars=4)
+            for side in (1, -1)
+        )
+        up = better_long(long.exit_ticks, short.exit_ticks, long.bars_held, short.bars_held)
+        return up, (long.exit_ticks == short.exit_ticks) & (long.bars_held == short.bars_held)
+
+    (up, even), (turned, even_too) = outcome(bars), outcome(mirrored)
+    assert np.array_equal(even, even_too)
+    assert (up[~even] == 1 - turned[~even]).all() and not up[even].any()
+
+
 def test_impossible_barriers_are_refused() -> None:
     with pytest.raises(ConfigError, match="horizon_bars=0"):
         Barriers(stop_atr=1.0, target_atr=1.0, horizon_bars=0)
+
+
+def walked(steps: list[tuple[int, int, int, int]]) -> np.ndarray:
+    """Bars in whole ticks of 1: the gap, the move, the reach above and below of each."""
+    rows, last = [], 100
+    for gap, move, above, below in steps:
+        opened, closed = last + gap, last + gap + move
+        rows.append((opened, max(opened, closed) + above, min(opened, closed) - below, closed))
+        last = closed
+    return np.array(rows, dtype=np.float64)
 
 
 def slow_outcome(bars: np.ndarray, t: int, side: int, stop: int, target: int, horizon: int) -> tuple[int, float]:
@@ -127,12 +185,7 @@ def slow_outcome(bars: np.ndarray, t: int, side: int, stop: int, target: int, ho
 def test_vectorised_trades_follow_the_rules_bar_by_bar(
     steps: list[tuple[int, int, int, int]], stop: int, target: int, horizon: int, side: int
 ) -> None:
-    rows, last = [], 100
-    for gap, move, above, below in steps:
-        opened, closed = last + gap, last + gap + move
-        rows.append((opened, max(opened, closed) + above, min(opened, closed) - below, closed))
-        last = closed
-    bars = np.array(rows, dtype=np.float64)
+    bars = walked(steps)
     index = np.arange(len(bars) - horizon, dtype=np.int64)
     result = trades(
         bars,

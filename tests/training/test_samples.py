@@ -40,7 +40,7 @@ def test_golden_samples_of_ten_rising_bars() -> None:
     samples = tiny()
     # Rows are bars 4..9; bars 7, 8, 9 have no three bars after them: their labels are not known, no samples.
     assert samples.t0.tolist() == [5 * BAR_US, 6 * BAR_US, 7 * BAR_US]
-    assert samples.t1.tolist() == [8 * BAR_US, 9 * BAR_US, 10 * BAR_US]
+    assert samples.t1.tolist() == [7 * BAR_US, 8 * BAR_US, 9 * BAR_US], "known when the trades end"
     assert samples.tabular[:, 0].tolist() == [0.0, 1.0, 2.0]
     assert samples.up.tolist() == [1, 1, 1]
     assert samples.stop_ticks.tolist() == samples.target_ticks.tolist() == [2, 2, 2]
@@ -53,6 +53,26 @@ def test_golden_samples_of_ten_rising_bars() -> None:
     assert samples.bars_held_long.tolist() == [2, 2, 2]
     assert samples.exit_us_long.tolist() == [7 * BAR_US, 8 * BAR_US, 9 * BAR_US]
     assert samples.cost_ticks == pytest.approx([1 + 0.001 * close / 0.25 for close in (101.0, 101.25, 101.5)])
+
+
+def test_a_fixed_horizons_label_is_known_at_its_end_and_the_trades_are_the_same() -> None:
+    fixed, barrier = tiny(label="fixed_horizon"), tiny()
+    assert fixed.t1.tolist() == [8 * BAR_US, 9 * BAR_US, 10 * BAR_US]
+    assert fixed.up.tolist() == [1, 1, 1]
+    for name in ("t0", "win_long", "win_short", "exit_ticks_long", "exit_ticks_short", "exit_us_long", "cost_ticks"):
+        assert np.array_equal(getattr(fixed, name), getattr(barrier, name)), name
+
+
+def test_net_of_costs_a_target_reached_pays_less_than_a_stop_loses() -> None:
+    samples = tiny()
+    cost = 1 + 0.001 * 101.0 / 0.25
+    assert samples.net_r(np.ones(3))[0] == pytest.approx((2 - cost) / (2 + cost))
+    assert samples.net_r(-np.ones(3)).tolist() == [-1.0] * 3, "1 R is the loss at the stop, costs included"
+
+
+def test_samples_of_two_kinds_of_label_are_not_pooled() -> None:
+    with pytest.raises(NightError, match="label differs"):
+        concatenate([tiny(), tiny("BBB", label="fixed_horizon")])
 
 
 def test_truncating_the_history_changes_no_sample_whose_label_was_known() -> None:

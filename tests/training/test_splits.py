@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from itertools import pairwise
 
 import numpy as np
@@ -118,3 +119,94 @@ def test_the_tail_is_the_newest_part_and_purged() -> None:
     fold = purged_tail(t0, t0 + 5, fraction=0.2, embargo_us=5)
     assert fold.test.tolist() == list(range(80, 100))
     assert fold.train.tolist() == list(range(71))
+
+
+def test_a_splitter_cannot_be_called_without_label_end_times() -> None:
+    for splitter in (walk_forward, purged_tail):
+        assert inspect.signature(splitter).parameters["t1"].default is inspect.Parameter.empty
+    t0 = np.arange(50, dtype=np.int64)
+    with pytest.raises(TypeError, match="t1"):
+        walk_forward(t0, folds=2, embargo_us=0, min_train_fraction=0.5)  # type: ignore[call-arg]
+    with pytest.raises(NightError, match="every sample needs one t0 and one t1"):
+        walk_forward(t0, None, folds=2, embargo_us=0, min_train_fraction=0.5)  # type: ignore[arg-type]
+
+
+def test_golden_rolling_blocks_with_a_stride() -> None:
+    """Twenty moments, labels that live 2, embargo 1: two blocks of 3 every 5, the last to the end, trained on the last 4."""
+    t0 = np.arange(20, dtype=np.int64)
+    shape = {"folds": 2, "embargo_us": 1, "min_train_fraction": 0.4, "test_fraction": 0.15, "stride_fraction": 0.25}
+    folds = walk_forward(t0, t0 + 2, **shape, train_fraction=0.2)  # type: ignore[arg-type]
+    assert [fold.test.tolist() for fold in folds] == [[12, 13, 14], [17, 18, 19]]
+    assert [fold.train.tolist() for fold in folds] == [[6, 7, 8, 9], [11, 12, 13, 14]]
+    expanding = walk_forward(t0, t0 + 2, **shape)  # type: ignore[arg-type]
+    assert [fold.train.tolist() for fold in expanding] == [list(range(10)), list(range(15))]
+
+
+@given(
+    timeline=timelines(), folds=st.integers(1, 4), embargo=st.integers(0, 20), test=st.floats(0.03, 0.2), data=st.data()
+)
+def test_blocks_of_a_given_size_leak_nothing_and_a_rolling_window_is_the_newest_of_what_is_known(
+    timeline: tuple[np.ndarray, np.ndarray], folds: int, embargo: int, test: float, data: st.DataObject
+) -> None:
+    t0, t1 = timeline
+    stride, window = data.draw(st.floats(test, 0.3)), data.draw(st.floats(0.05, 0.5))
+    shape = {
+        "folds": folds,
+        "embargo_us": embargo,
+        "min_train_fraction": 0.2,
+        "test_fraction": test,
+        "stride_fraction": stride,
+    }
+    try:
+        rolling = walk_forward(t0, t1, **shape, train_fraction=window)  # type: ignore[arg-type]
+    except NightError:
+        return
+    tested = np.concatenate([fold.test for fold in rolling])
+    assert np.unique(tested).size == tested.size, "a row is tested once"
+    for fold, whole in zip(rolling, walk_forward(t0, t1, **shape), strict=True):  # type: ignore[arg-type]
+        assert (t1[fold.train] + embargo <= t0[fold.test].min()).all()
+        assert np.array_equal(fold.test, whole.test)
+        dropped = np.setdiff1d(whole.train, fold.train)
+        assert not dropped.size or t0[dropped].max() < t0[fold.train].min(), "cut at a moment"
+        assert min(len(whole.train), max(1, int(len(t0) * window))) <= len(fold.train)
+
+
+def test_equally_spaced_rows_are_scikit_learns_time_series_split() -> None:
+    from sklearn.model_selection import TimeSeriesSplit
+
+    t0 = np.arange(100, dtype=np.int64)
+    life, embargo = 4, 3
+    for window in (None, 25):
+        theirs = TimeSeriesSplit(n_splits=4, test_size=10, gap=life + embargo - 1, max_train_size=window).split(t0)
+        ours = walk_forward(
+            t0,
+            t0 + life,
+            folds=4,
+            embargo_us=embargo,
+            min_train_fraction=0.5,
+            test_fraction=0.1,
+            train_fraction=None if window is None else window / 100,
+        )
+        for fold, (train, test) in zip(ours, theirs, strict=True):
+            assert np.array_equal(fold.train, train) and np.array_equal(fold.test, test)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"train_fraction": 0.0},
+        {"test_fraction": 1.0},
+        {"stride_fraction": 0.2},
+        {"test_fraction": 0.2, "stride_fraction": 0.1},
+    ],
+)
+def test_impossible_windows_and_strides_are_refused(shape: dict[str, float]) -> None:
+    t0 = np.arange(100, dtype=np.int64)
+    with pytest.raises(ConfigError, match="a stride only with a test block"):
+        walk_forward(t0, t0 + 1, folds=2, embargo_us=0, min_train_fraction=0.3, **shape)  # type: ignore[arg-type]
+
+
+def test_blocks_that_reach_into_the_first_training_are_refused() -> None:
+    t0 = np.arange(100, dtype=np.int64)
+    with pytest.raises(NightError, match="too few for 4 folds"):
+        walk_forward(t0, t0 + 1, folds=4, embargo_us=0, min_train_fraction=0.3, test_fraction=0.2)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minhos.capabilities.ensemble.api import fit_regime
 from minhos.chain import Chain, FeatureBlock, Parameters
@@ -21,12 +22,16 @@ from minhos.night.regimes import known_regimes, with_regimes
 from minhos.night.run import VALIDATED, Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan
 from minhos.night.steps.train import folds_of
-from minhos.training.labels import Barriers
+from minhos.training.leaks import check_causal
 from minhos.training.profiles import training_profile
 from minhos.training.samples import Samples, build_samples, concatenate
 from minhos_client.contract import BAR_COLUMNS
 
 __all__ = ["features", "samples_of"]
+
+FEATURES = ("tabular", "sequence", "state")
+LABEL_WORDS = {"triple_barrier": "go up first within", "fixed_horizon": "rise over"}
+CHECKED_ROWS = 16  # of every contract of every instrument
 
 
 def features(run_folder: str) -> str:
@@ -89,6 +94,7 @@ def samples_of(
 
     Raises:
         NightError: There is no usable row with a known label.
+        LeakError: A feature, a regime or a label knows what it cannot.
     """
     checked = Parameters.from_json(parameters)
     chain, horizon = Chain(checked, "training"), RECIPE.horizon_bars
@@ -103,6 +109,7 @@ def samples_of(
         if len(piece) >= checked.window:
             block = chain.history_block(piece.values, piece.bar_end)
             usable = ~block.refused
+            _check_causal(chain, piece, block, np.flatnonzero(usable))
             lost += 0 if newest else int(usable[-horizon:].sum())
             first_us = int(piece.bar_end[checked.window - 1])
             if usable[:-horizon].any():
@@ -115,6 +122,18 @@ def samples_of(
             "more history is needed"
         )
     return parts[0] if len(parts) == 1 else concatenate(parts), _roll_words(night, first_us, lost)
+
+
+def _check_causal(chain: Chain, piece: BarSeries, block: FeatureBlock, usable: npt.NDArray[np.int64]) -> None:
+    """Ask for some rows again with the bars of their own window alone; LeakError where the answer is another."""
+    width = chain.parameters.window
+
+    def again(row: int) -> dict[str, npt.NDArray[Any]]:
+        alone = chain.history_block(piece.values[row : row + width], piece.bar_end[row : row + width])
+        return {name: getattr(alone, name)[0] for name in FEATURES}
+
+    rows = usable[np.linspace(0, len(usable) - 1, min(len(usable), CHECKED_ROWS)).astype(np.int64)]
+    check_causal({name: getattr(block, name) for name in FEATURES}, again, rows, where=f"features of {piece.symbol}")
 
 
 def _samples(
@@ -134,7 +153,8 @@ def _samples(
         tick_size=instrument.tick_size,
         cost_ticks_round_trip=instrument.cost_ticks_round_trip,
         cost_fraction_round_trip=instrument.cost_fraction_round_trip,
-        barriers=Barriers(RECIPE.stop_atr, RECIPE.target_atr, RECIPE.horizon_bars),
+        barriers=RECIPE.barriers,
+        label=RECIPE.label,
         timeframe_seconds=series.timeframe_seconds,
         max_samples=most,
     )
@@ -153,7 +173,8 @@ def _roll_words(night: NightBars, first_us: int, lost: int) -> tuple[str, ...]:
 def _words(samples: Samples, parameters: dict[str, Any], series: list[BarSeries]) -> tuple[str, ...]:
     words = [
         f"{len(samples)} samples of {len(samples.symbols)} instruments, {len(samples.tabular_names)} features, "
-        f"window {parameters['window']} bars, {samples.up.mean():.1%} rise over {samples.horizon_bars} bars"
+        f"window {parameters['window']} bars, {samples.up.mean():.1%} {LABEL_WORDS[samples.label]} "
+        f"{samples.horizon_bars} bars"
     ]
     for name in BAR_COLUMNS:
         lacking = [one.symbol for one in series if not one.has(name)]

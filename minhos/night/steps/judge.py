@@ -6,7 +6,9 @@ import math
 from pathlib import Path
 
 from minhos.files import read_json, write_json
+from minhos.market_data.instruments import load_instruments
 from minhos.night.gate import GateEvidence, GateRules, decide_gate
+from minhos.night.label_limit import label_limit
 from minhos.night.recipe import RECIPE
 from minhos.night.run import Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan, load_truth
@@ -48,11 +50,18 @@ def judge(run_folder: str) -> str:
 
 
 def _accuracy_limit(run: Run) -> float | None:
-    """What no predictor on the synthetic market can exceed, on this run's timeframe; None for a real market."""
-    _, plan = load_plan(run)
+    """What no predictor of this run's label on the synthetic market can exceed; None for a real market."""
+    request, plan = load_plan(run)
     if not plan.synthetic:
         return None
-    return load_truth(run).accuracy_limit(timeframe_seconds=plan.timeframe_seconds, horizon_bars=RECIPE.horizon_bars)
+    truth, table = load_truth(run), load_instruments(request.instruments)
+    return label_limit(
+        truth,
+        [table.find(symbol) for symbol in truth.symbols],
+        label=RECIPE.label,
+        barriers=RECIPE.barriers,
+        timeframe_seconds=plan.timeframe_seconds,
+    ).line
 
 
 def _number(value: float | None) -> float:

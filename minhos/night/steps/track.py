@@ -22,7 +22,15 @@ __all__ = ["MODEL", "experiment_of", "track"]
 
 MODEL: Final = "trade"
 """The registered model: its versions are releases, its aliases say which one serves and which one would like to."""
-_EVALUATED: Final = ("accuracy", "accuracy_low", "accuracy_high", "base_rate", "log_loss", "calibration_error", "decisions")
+_EVALUATED: Final = (
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "base_rate",
+    "log_loss",
+    "calibration_error",
+    "decisions",
+)
 _TRADED: Final = ("trades", "sized_trades", "mean_r", "mean_r_low", "growth", "max_drawdown")
 _DOCUMENTS: Final = (
     "evaluation.json",

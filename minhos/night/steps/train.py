@@ -53,4 +53,7 @@ def folds_of(samples: Samples, profile: TrainingProfile) -> list[Fold]:
         folds=profile.folds,
         embargo_us=profile.embargo_bars * samples.timeframe_seconds * 1_000_000,
         min_train_fraction=profile.min_train_fraction,
+        train_fraction=profile.train_fraction,
+        test_fraction=profile.test_fraction,
+        stride_fraction=profile.stride_fraction,
     )

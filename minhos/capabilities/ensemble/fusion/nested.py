@@ -44,6 +44,7 @@ from minhos.capabilities.position_sizing.api import FittedWin, fit_win_model, fi
 from minhos.errors import ConfigError, NightError
 from minhos.files import write_npz
 from minhos.training.isotonic import fit_knots
+from minhos.training.leaks import check_fold
 from minhos.training.metrics import classification, mean_overlap
 from minhos.training.samples import Samples
 from minhos.training.splits import Fold, known_before, past_out_of_fold
@@ -146,6 +147,8 @@ def fit_ensemble(
             f"ensemble: {int((~np.isfinite(raw[tested])).any(axis=1).sum())} of {len(tested)} test rows lack a member's "
             "out-of-fold probability; train every family on the same folds first"
         )
+    for k, fold in enumerate(folds):
+        check_fold(fold, samples.t0, samples.t1, where=f"ensemble, fold {k + 1} of {len(folds)}")
     work = _Work(samples, raw, settings, correlation, folds[0].embargo_us)
     oof = nothing_applied(len(samples))
     features = np.zeros((len(samples), 0), dtype=np.float32)
@@ -185,7 +188,8 @@ def fit_ensemble(
 
 
 class _Work:
-    """What every stage shares: samples, raw members [N, 5], regimes [N, R], settings, labels' overlap, stacks [N]."""
+    """What every stage shares: samples, raw members [N, 5], regimes [N, R], settings, out-of-fold stacks [N]. A label's life
+    is an outcome too, so each stage counts the overlap of its own rows alone."""
 
     def __init__(
         self, samples: Samples, raw: Float, settings: EnsembleSettings, correlation: float, embargo_us: int
@@ -193,8 +197,11 @@ class _Work:
         self.samples, self.raw, self.settings, self.correlation = samples, raw, settings, correlation
         self.names, self.regime = regimes_of(samples)
         self.embargo_us = embargo_us
-        self.overlap = mean_overlap(samples.t0, samples.t1, samples.instrument, correlation=correlation)
         self.stacks = np.full(len(samples), np.nan)
+
+    def overlap(self, rows: npt.NDArray[np.int64]) -> float:
+        own = self.samples
+        return mean_overlap(own.t0[rows], own.t1[rows], own.instrument[rows], correlation=self.correlation)
 
     def first_stage(self, rows: npt.NDArray[np.int64]) -> tuple[Section, Stacking, float]:
         """The members' calibration, the stack and how strongly its regimes are held together, from past rows alone."""
@@ -208,7 +215,7 @@ class _Work:
             t0=own.t0[rows],
             t1=own.t1[rows],
             embargo_us=self.embargo_us,
-            overlap=self.overlap,
+            overlap=self.overlap(rows),
         )
         members = fit_members(past, self.settings)
         ridge = choose_shrinkage(past, self.names, self.settings)
@@ -218,7 +225,7 @@ class _Work:
         return fit_knots(
             stacks,
             self.samples.up[rows],
-            overlap=self.overlap,
+            overlap=self.overlap(rows),
             max_knots=self.settings.max_knots,
             rows_per_knot=self.settings.samples_per_knot,
             prior_rows=self.settings.prior_samples,
@@ -235,15 +242,13 @@ class _Work:
         return fit_win_table(oof.win_raw[rows], self.won(oof.side, rows), overlap=overlap, settings=self.settings.win)
 
     def metrics(self, oof: Applied, stacked: npt.NDArray[np.int64], scored: npt.NDArray[np.int64]) -> dict[str, Any]:
-        up = self.samples.up[stacked]
-        members = {
-            name: classification(self.raw[stacked, column], up, self.overlap) for column, name in enumerate(MEMBERS)
-        }
+        up, overlap = self.samples.up[stacked], self.overlap(stacked)
+        members = {name: classification(self.raw[stacked, column], up, overlap) for column, name in enumerate(MEMBERS)}
         return {
-            "overlap": self.overlap,
-            "ensemble": classification(oof.p_up[stacked], up, self.overlap),
+            "overlap": overlap,
+            "ensemble": classification(oof.p_up[stacked], up, overlap),
             "members": members,
-            "win": classification(oof.win_raw[scored], self.won(oof.side, scored), self.overlap),
+            "win": classification(oof.win_raw[scored], self.won(oof.side, scored), overlap),
         }
 
 

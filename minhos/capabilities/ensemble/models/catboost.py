@@ -45,7 +45,7 @@ class CatBoost:
             allow_writing_files=False,
             verbose=False,
         )
-        model.fit(data.x, data.y)
+        model.fit(data.x, data.y, sample_weight=data.weights)
         width = data.x.shape[1]
         native = p_of_up(model, thread_count=1)
         return FittedTrees(
@@ -53,9 +53,9 @@ class CatBoost:
             native,
             lambda: _graph(model, width),
             data.x[-PROOF_ROWS:],
-            lambda x: model.get_feature_importance(Pool(x), type="ShapValues", thread_count=1)[
-                :, :-1
-            ],  # last: base value
+            data.seen,
+            # the last column is the base value
+            lambda x: model.get_feature_importance(Pool(x), type="ShapValues", thread_count=1)[:, :-1],
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minhos.training.leaks import Seen
 from minhos.training.onnx_export import prove, write_model
 
 __all__ = ["PROOF_ROWS", "FittedTrees", "p_of_up"]
@@ -23,15 +24,21 @@ class FittedTrees:
     """A fitted model of the family ``name``.
 
     ``native`` is the library's own float32 [N, F] -> P(up) [N]; ``graph`` makes the canonical ONNX model; ``proof_rows``
-    float32 [M, F] are training rows on which (and on thresholds between which) the two must agree; ``shap`` float32 [N, F]
-    -> [N, F] the library's own SHAP values, where it has them.
+    float32 [M, F] are training rows on which (and on thresholds between which) the two must agree. ``trained`` is what the
+    trees have seen; ``shap`` float32 [N, F] -> [N, F] the library's own SHAP values, where it has them.
     """
 
     name: str
     native: Callable[[Float32], npt.NDArray[Any]]
     graph: Callable[[], Any]
     proof_rows: Float32
+    trained: Seen
     shap: Callable[[Float32], npt.NDArray[Any]] | None = None
+
+    @property
+    def seen(self) -> Mapping[str, Seen]:
+        """Trees need no scaler: there is one part."""
+        return {"trees": self.trained}
 
     def predict_p_up(self, x: Float32) -> Float32:
         """P(up) float32 [N] by the native library."""

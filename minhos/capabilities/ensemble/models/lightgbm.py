@@ -73,15 +73,15 @@ class LightGbm:
             "num_threads": profile.trees.boosting_threads,
             "verbosity": -1,
         }
-        booster = lightgbm.train(
-            settings, lightgbm.Dataset(data.x, label=data.y), num_boost_round=profile.trees.lightgbm
-        )
+        rows = lightgbm.Dataset(data.x, label=data.y, weight=data.weights)
+        booster = lightgbm.train(settings, rows, num_boost_round=profile.trees.lightgbm)
         width = data.x.shape[1]
         return FittedTrees(
             self.name,
             lambda x: booster.predict(x, num_threads=1),
             lambda: _graph(booster.model_to_string(), width),
             data.x[-PROOF_ROWS:],
+            data.seen,
             lambda x: booster.predict(x, num_threads=1, pred_contrib=True)[:, :-1],  # the last column is the base value
         )
 

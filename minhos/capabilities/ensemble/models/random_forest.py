@@ -38,10 +38,10 @@ class RandomForest:
             random_state=seed,
             n_jobs=profile.threads,
         )
-        model.fit(data.x, data.y)
+        model.fit(data.x, data.y, sample_weight=data.weights)
         model.n_jobs = 1  # prediction in parallel sums the trees in the order in which threads finish
         width = data.x.shape[1]
-        return FittedTrees(self.name, p_of_up(model), lambda: _graph(model, width), data.x[-PROOF_ROWS:])
+        return FittedTrees(self.name, p_of_up(model), lambda: _graph(model, width), data.x[-PROOF_ROWS:], data.seen)
 
 
 def _graph(model: Any, width: int) -> Any:

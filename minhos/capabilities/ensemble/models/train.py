@@ -13,10 +13,12 @@ from minhos.capabilities.ensemble.models.registry import family
 from minhos.files import write_json, write_npz
 from minhos.training.families import Family, Progress, TrainingData
 from minhos.training.importance import importance_of
+from minhos.training.leaks import check_fold, check_seen
 from minhos.training.metrics import classification, mean_overlap
 from minhos.training.profiles import TrainingProfile
 from minhos.training.samples import Samples
 from minhos.training.splits import Fold
+from minhos.training.uniqueness import sample_weights
 
 __all__ = ["train_family"]
 
@@ -38,7 +40,10 @@ def train_family(
     fold's accuracy beside its base rate, log loss, sizes, seconds, the final model's feature importance, and the parity of
     the export.
 
-    Raises ConfigError for an unknown family, NightError when a fit or an export fails its checks.
+    Every fit weighs its rows by the uniqueness of their labels among themselves.
+
+    Raises ConfigError for an unknown family, LeakError for a fold that is not purged and a model that has seen more than
+    its fold's training rows, NightError when a fit or an export fails its checks.
     """
     learner = family(name)
     overlap = mean_overlap(samples.t0, samples.t1, samples.instrument)
@@ -49,8 +54,11 @@ def train_family(
     for k, fold in enumerate(folds):
         progress(f"{name}: fold {k + 1}/{len(folds)}")
         began = time.perf_counter()
+        where = f"{name}, fold {k + 1} of {len(folds)}"
+        check_fold(fold, samples.t0, samples.t1, where=where)
         data = _data(learner, samples, fold.train, embargo_us)
         fitted = learner.fit(data, seed=_seed(seed, k), profile=profile, progress=progress)
+        check_seen(fitted.seen, fold, where=where)
         p[fold.test] = fitted.predict_p_up(_inputs(learner, samples)[fold.test])
         report = classification(p[fold.test], samples.up[fold.test], overlap)
         report.update(train_samples=len(fold.train), seconds=round(time.perf_counter() - began, 2))
@@ -104,6 +112,7 @@ def _data(learner: Family, samples: Samples, rows: Any, embargo_us: int) -> Trai
         t0=samples.t0[rows],
         t1=samples.t1[rows],
         embargo_us=embargo_us,
+        weight=sample_weights(samples.t0[rows], samples.t1[rows], samples.instrument[rows]),
     )
 
 

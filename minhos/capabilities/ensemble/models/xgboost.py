@@ -42,7 +42,7 @@ class XGBoost:
             random_state=seed,
             n_jobs=profile.trees.boosting_threads,
         )
-        model.fit(data.x, data.y)
+        model.fit(data.x, data.y, sample_weight=data.weights)
         width = data.x.shape[1]
 
         def shap(x: Float32) -> npt.NDArray[np.float32]:
@@ -54,5 +54,6 @@ class XGBoost:
             p_of_up(model),
             lambda: xgboost_graph(model, width),
             data.x[-PROOF_ROWS:],
+            data.seen,
             shap,
         )

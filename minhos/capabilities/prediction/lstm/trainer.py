@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from minhos.capabilities.prediction.lstm.data_pipeline import prepare
 from minhos.capabilities.prediction.lstm.lstm_model import build_network, keras_on_cpu, scale_of
 from minhos.training.families import Progress, TrainingData
+from minhos.training.leaks import Seen
 from minhos.training.onnx_export import OPSET, canonical, prove, write_model
 from minhos.training.profiles import TrainingProfile
 
@@ -24,10 +26,11 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FittedLstm:
-    """A trained Keras model and rows to prove its export on."""
+    """A trained Keras model, rows to prove its export on, and what its scaler and its network have seen."""
 
     model: Any
     proof_rows: Float32
+    seen: Mapping[str, Seen]
 
     def predict_p_up(self, x: Float32) -> Float32:
         """P(up) float32 [N]; ``x`` float32 [N, steps, C]."""
@@ -68,6 +71,7 @@ class Lstm:
         parts = prepare(data, settings)
         keras = keras_on_cpu(seed=seed, threads=profile.threads)
         mean, std = scale_of(parts.fit_x)
+        seen = {"scaler": parts.fit_seen, "network": parts.seen}
         model = build_network(keras, steps=parts.fit_x.shape[1], mean=mean, std=std, settings=settings, seed=seed)
         steps = settings.epochs * -(-len(parts.fit_y) // settings.batch_size)
         rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
@@ -86,10 +90,11 @@ class Lstm:
         model.fit(
             parts.fit_x,
             parts.fit_y,
-            validation_data=(parts.tail_x, parts.tail_y),
+            sample_weight=parts.fit_weight,
+            validation_data=(parts.tail_x, parts.tail_y, parts.tail_weight),
             epochs=settings.epochs,
             batch_size=settings.batch_size,
             callbacks=[stop, tell],
             verbose=0,
         )
-        return FittedLstm(model, data.x[-512:])
+        return FittedLstm(model, data.x[-512:], seen)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 
 from minhos.capabilities.ensemble.api import FAMILIES, family, train_family
 from minhos.capabilities.ensemble.models.lightgbm import floor_thresholds
-from minhos.errors import ConfigError, NightError
+from minhos.errors import ConfigError, LeakError, NightError
 from minhos.training.families import Family, TrainingData
+from minhos.training.leaks import Seen
 from minhos.training.onnx_export import session, threshold_rows
 from minhos.training.profiles import PROFILES, TrainingProfile, TreeProfile, training_profile
 from minhos.training.samples import Samples
@@ -121,6 +123,7 @@ class Memory:
 
     def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: object) -> Memory:
         self.labels = dict(zip(map(bytes, data.x), data.y, strict=True))
+        self.seen = {"memory": data.seen}
         return self
 
     def predict_p_up(self, x: np.ndarray) -> np.ndarray:
@@ -141,6 +144,68 @@ def test_a_family_that_remembers_everything_knows_nothing_of_its_test_rows(
     monkeypatch.setitem(FAMILIES, "memory", learner)
     record = train_family("memory", samples, folds_of(samples), profile=SMALL, seed=3, out=tmp_path, progress=quiet)
     assert record["out_of_fold"]["log_loss"] == pytest.approx(np.log(2)), "every test row was new to it"
+
+
+@pytest.mark.parametrize("extra", ["champion", "scaler"])
+def test_a_family_that_has_seen_more_than_its_fold_is_stopped_in_the_fold(
+    samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str
+) -> None:
+    """A champion of all samples as the start, a scaler of all samples: allowed in the final fit, never in a fold."""
+    everything = Seen.of(samples.t1)
+
+    class Warm(Memory):
+        def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: object) -> Memory:
+            super().fit(data, seed=seed, profile=profile, progress=progress)
+            self.seen |= {extra: data.seen.and_also(everything)}
+            return self
+
+    monkeypatch.setitem(FAMILIES, "memory", Warm())  # type: ignore[arg-type]
+    with pytest.raises(LeakError, match=f"memory, fold 1 of 4: its {extra} has seen"):
+        train_family("memory", samples, folds_of(samples), profile=SMALL, seed=3, out=tmp_path, progress=quiet)
+    assert not list(tmp_path.iterdir()), "nothing is written"
+
+
+def test_an_unpurged_fold_is_not_trained_on(samples: Samples, tmp_path: Path) -> None:
+    folds = folds_of(samples)
+    leaking = replace(folds[2], train=np.arange(folds[2].test[0], dtype=np.int64))
+    with pytest.raises(LeakError, match="xgboost, fold 3 of 4: the fold leaks"):
+        train_family(
+            "xgboost", samples, [*folds[:2], leaking, folds[3]], profile=SMALL, seed=3, out=tmp_path, progress=quiet
+        )
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_weights_count_as_rows_do(samples: Samples, name: str) -> None:
+    """The same trees, up to the search for splits, from rows of weight 2 as from rows that are there twice: here by effect.
+
+    Rows of one class weigh five times as much: the probability of that class rises everywhere on average.
+    """
+    data = data_of(samples)
+    heavy = replace(data, weight=np.where(data.y > 0, 5.0, 1.0).astype(np.float32))
+    plain, weighted = (
+        family(name).fit(each, seed=1, profile=SMALL, progress=quiet).predict_p_up(data.x) for each in (data, heavy)
+    )
+    assert weighted.mean() > plain.mean() + 0.2
+    assert family(name).fit(data, seed=1, profile=SMALL, progress=quiet).seen == {"trees": data.seen}
+
+
+def test_every_fit_of_a_fold_weighs_its_own_rows_alone(
+    samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[np.ndarray] = []
+
+    class Watch(Memory):
+        def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: object) -> Memory:
+            given.append(data.weights)
+            return super().fit(data, seed=seed, profile=profile, progress=progress)
+
+    monkeypatch.setitem(FAMILIES, "memory", Watch())  # type: ignore[arg-type]
+    folds = folds_of(samples)
+    train_family("memory", samples, folds, profile=SMALL, seed=3, out=tmp_path, progress=quiet)
+    for fold, weights in zip(folds, given, strict=False):
+        own = samples.uniqueness(fold.train)
+        assert weights == pytest.approx(own / own.mean(), rel=1e-5)
+        assert weights.std() > 0.05, "labels of a triple barrier are not equally unique"
 
 
 def test_trees_find_a_planted_edge_and_none_where_there_is_none(tmp_path: Path) -> None:

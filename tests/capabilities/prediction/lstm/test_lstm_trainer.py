@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import onnx
 import pytest
 
 from minhos.capabilities.prediction.api import Lstm
-from minhos.capabilities.prediction.lstm.data_pipeline import prepare
+from minhos.capabilities.prediction.lstm.data_pipeline import class_weights, prepare
 from minhos.capabilities.prediction.lstm.lstm_model import scale_of
 from minhos.errors import NightError
 from minhos.training.families import TrainingData
+from minhos.training.leaks import Seen
 from minhos.training.onnx_export import session
 from minhos.training.profiles import PROFILES, LstmProfile, TrainingProfile
 from tests.training.market import planted_samples
@@ -49,6 +51,29 @@ def test_tabular_rows_are_refused() -> None:
         prepare(TrainingData(data.x[:, 0], data.y, data.t0, data.t1, 0), TINY)
 
 
+def test_the_scaler_knows_the_fitting_rows_and_the_network_their_tail_too() -> None:
+    data = data_of()
+    parts = prepare(data, TINY)
+    assert parts.seen == Seen(rows=400, known_us=int(data.t1[-1]))
+    assert parts.fit_seen.rows == len(parts.fit_y) and parts.fit_seen.known_us <= data.t0[-len(parts.tail_y)]
+
+
+def test_both_classes_weigh_the_same_and_a_row_what_its_label_is_worth() -> None:
+    data = data_of()
+    own = np.linspace(0.5, 1.5, len(data.y)).astype(np.float32)
+    parts = prepare(replace(data, weight=own), TINY.model_copy(update={"max_samples": None}))
+    rose = parts.fit_y > 0.5
+    assert parts.fit_weight[rose].sum() == pytest.approx(parts.fit_weight[~rose].sum(), rel=1e-5)
+    assert parts.fit_weight.mean() == pytest.approx(own[: len(parts.fit_y)].mean(), rel=1e-3)
+    shares = parts.fit_weight[rose] / parts.fit_weight[rose][0]
+    assert shares == pytest.approx(own[: len(rose)][rose] / own[: len(rose)][rose][0], rel=1e-5)
+
+
+def test_golden_class_weights() -> None:
+    assert class_weights(np.array([1, 1, 1, 0], np.float32), np.ones(4, np.float32)) == pytest.approx([2.0, 2 / 3])
+    assert class_weights(np.ones(4, np.float32), np.ones(4, np.float32)).tolist() == [1.0, 1.0]
+
+
 def test_the_scale_is_that_of_its_rows_and_survives_a_constant_feature() -> None:
     x = np.random.default_rng(0).normal(3.0, 2.0, (500, 20, 2)).astype(np.float32)
     x[..., 1] = 7.0
@@ -69,6 +94,8 @@ class TestTheRealNetwork:
             assert fitted.to_onnx(tmp_path / run) < 1e-5
         assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
         served = session((tmp_path / "one.onnx").read_bytes())(data.x)
+        assert fitted.seen["network"] == Seen(rows=400, known_us=int(data.t1[-1]))
+        assert fitted.seen["scaler"].known_us < fitted.seen["network"].known_us
         assert served == pytest.approx(fitted.predict_p_up(data.x), abs=1e-5)
         assert any("epoch 2/2" in word for word in words)
         model = onnx.load(tmp_path / "one.onnx")
