@@ -20,10 +20,13 @@ from minhos.chain import Chain, Parameters
 from minhos.errors import NightError
 from minhos.market_data.night_bars import NightBars
 from minhos.night.parameters import untrained
+from minhos.training.leaks import check_causal
 from minhos.training.samples import Samples
 from minhos.training.splits import Fold
 
 __all__ = ["known_regimes", "with_regimes"]
+
+CHECKED_ROWS = 16  # of every fold, contract and instrument
 
 Float = npt.NDArray[np.float64]
 
@@ -83,5 +86,18 @@ def _filtered(
             if mine.size:
                 first, end = int(last[mine[0]]), int(last[mine[-1]]) + 1
                 known = chain.history_regime(series.values[first - width + 1 : end])
+                _check_filtered(chain, series.values, known, first, where=f"regimes of {night.symbol}")
                 found[place[mine]] = known[last[mine] - first]
     return found
+
+
+def _check_filtered(chain: Chain, bars: Float, known: Float, first: int, *, where: str) -> None:
+    """Ask for some rows (row 0 is bar ``first``) again with the bars of their own window alone."""
+    width = chain.parameters.window
+
+    def again(row: int) -> dict[str, Float]:
+        stop = first + row + 1
+        return {"regime": chain.history_regime(bars[stop - width : stop])[0]}
+
+    rows = np.linspace(0, len(known) - 1, min(len(known), CHECKED_ROWS)).astype(np.int64)
+    check_causal({"regime": known}, again, rows, where=where)

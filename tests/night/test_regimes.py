@@ -12,6 +12,7 @@ import pytest
 from minhos.capabilities.ensemble.api import EnsembleSettings, LastFold, evaluate_last_fold, fit_ensemble
 from minhos.capabilities.position_sizing.api import WinSettings
 from minhos.chain import Chain, Parameters
+from minhos.errors import LeakError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument, load_instruments
 from minhos.market_data.night_bars import NightBars
@@ -73,6 +74,25 @@ def made(change_after: int | None = None) -> tuple[Samples, list[Fold], list[dic
     folds = walk_forward(samples.t0, samples.t1, folds=4, embargo_us=6 * BAR_US, min_train_fraction=0.4)
     regimes = known_regimes(bars, folds, seed=1)
     return with_regimes(samples, bars, folds, regimes, parameters), folds, regimes, parameters
+
+
+def smoothed(chain: Chain, bars: np.ndarray) -> np.ndarray:
+    """hmmlearn's own probabilities of calm and volatile, forward and backward over the whole history, each trend alike."""
+    from hmmlearn.hmm import GaussianHMM
+
+    states = chain.parameters.regime.volatility
+    model = GaussianHMM(n_components=2, covariance_type="diag", init_params="")
+    model.startprob_, model.transmat_ = states.stationary, states.transition
+    model.means_, model.covars_ = states.means[:, None], states.stds[:, None] ** 2
+    whole: np.ndarray = model.predict_proba(np.diff(np.log(bars[:, 3]))[:, None])
+    return np.repeat(whole[chain.parameters.window - 2 :], 2, axis=1) / 2
+
+
+def test_smoothed_regimes_stop_the_features_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples, folds, regimes, parameters = made()
+    monkeypatch.setattr(Chain, "history_regime", smoothed)
+    with pytest.raises(LeakError, match=r"regimes of MNQZ25: regime of row .* or a smoothed regime"):
+        with_regimes(samples, night(), folds, regimes, parameters)
 
 
 def members_of(samples: Samples, folds: list[Fold]) -> dict[str, np.ndarray]:
