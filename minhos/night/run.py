@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,9 +90,11 @@ class Run:
         return record.outputs
 
     def forget(self) -> None:
-        """Drop every record, so that all steps of this run are done again (``force``)."""
+        """Drop every record and every unfinished training, so that all steps of this run are done again (``force``)."""
         for path in sorted((self.folder / "records").glob("*.json")):
             path.unlink()
+        for pieces in self.folder.glob("models/*/pieces"):
+            shutil.rmtree(pieces)
 
     def say(self, label: str, kind: Kind, *words: str, seconds: float | None = None) -> None:
         """Append an event of this run, and log it: the task's log in Airflow shows the same words."""

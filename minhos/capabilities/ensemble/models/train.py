@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minhos.capabilities.ensemble.models.pieces import Pieces, fold_key, time_left
 from minhos.capabilities.ensemble.models.registry import family
 from minhos.files import write_json, write_npz
 from minhos.training.families import Family, Progress, TrainingData
@@ -40,7 +41,8 @@ def train_family(
     fold's accuracy beside its base rate, log loss, sizes, seconds, the final model's feature importance, and the parity of
     the export.
 
-    Every fit weighs its rows by the uniqueness of their labels among themselves.
+    Every fit weighs its rows by the uniqueness of their labels among themselves. A fold is kept as soon as it is finished:
+    training that was cut short goes on behind the last one.
 
     Raises ConfigError for an unknown family, LeakError for a fold that is not purged and a model that has seen more than
     its fold's training rows, NightError when a fit or an export fails its checks.
@@ -51,21 +53,33 @@ def train_family(
     p = np.full(len(samples), np.nan, dtype=np.float32)
     reports = []
     started = time.perf_counter()
+    pieces, rows_done, spent = Pieces(out), 0, 0.0
+    to_do = sum(len(fold.train) for fold in folds) + len(samples)
     for k, fold in enumerate(folds):
-        progress(f"{name}: fold {k + 1}/{len(folds)}")
-        began = time.perf_counter()
         where = f"{name}, fold {k + 1} of {len(folds)}"
+        progress(f"{name}: fold {k + 1}/{len(folds)}")
         check_fold(fold, samples.t0, samples.t1, where=where)
         data = _data(learner, samples, fold.train, embargo_us)
-        fitted = learner.fit(data, seed=_seed(seed, k), profile=profile, progress=progress)
-        check_seen(fitted.seen, fold, where=where)
-        p[fold.test] = fitted.predict_p_up(_inputs(learner, samples)[fold.test])
-        report = classification(p[fold.test], samples.up[fold.test], overlap)
-        report.update(train_samples=len(fold.train), seconds=round(time.perf_counter() - began, 2))
+        asked = _inputs(learner, samples)[fold.test]
+        key = fold_key(data, asked, profile=profile, seed=_seed(seed, k))
+        kept = pieces.get(k, key)
+        if kept is None:
+            began = time.perf_counter()
+            fitted = learner.fit(data, seed=_seed(seed, k), profile=profile, progress=progress)
+            check_seen(fitted.seen, fold, where=where)
+            answers = fitted.predict_p_up(asked)
+            report = classification(answers, samples.up[fold.test], overlap)
+            report.update(train_samples=len(fold.train), seconds=round(time.perf_counter() - began, 2))
+            pieces.put(k, key, answers, report)
+        else:
+            answers, report = kept
+        p[fold.test] = answers
         reports.append(report)
+        how = f"in {report['seconds']:.1f} s" if kept is None else "done before"
+        rows_done, spent = rows_done + len(fold.train), spent + report["seconds"]
         progress(
-            f"{name}: fold {k + 1}/{len(folds)} accuracy {report['accuracy']:.3f} "
-            f"(base rate {report['base_rate']:.3f}) in {report['seconds']:.1f} s"
+            f"{name}: fold {k + 1}/{len(folds)} accuracy {report['accuracy']:.3f} (base rate {report['base_rate']:.3f}) "
+            f"{how}{time_left(rows_done, spent, to_do - rows_done)}"
         )
     progress(f"{name}: final fit on {len(samples)} samples")
     everything = np.arange(len(samples), dtype=np.int64)
@@ -94,6 +108,7 @@ def train_family(
         "seconds": round(time.perf_counter() - started, 2),
     }
     write_json(out / "record.json", record)
+    pieces.clear()
     return record
 
 
