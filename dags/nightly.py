@@ -48,7 +48,7 @@ def session_of(context: Any) -> str | None:
             description="Session (trading date); empty: last complete one",
         ),
         "universe": Param([], type="array", items={"type": "string"}, description="Symbols; empty: all in the data"),
-        "profile": Param("quick", enum=["quick", "full"], description="How much to train"),
+        "profile": Param("quick", type="string", description="How much to train: quick, full, or a TOML file"),
         "force": Param(False, type="boolean", description="Do every step again"),
         "data": Param(
             None, type=["null", "string"], description="Folder of files; empty: $MINHOS_DATA, else synthetic"

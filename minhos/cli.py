@@ -20,7 +20,7 @@ import typer
 from rich.text import Text
 
 from minhos import __version__
-from minhos.cli_learning import mlflow, train
+from minhos.cli_learning import mlflow, train, tune
 from minhos.cli_market import bars, depth, ingest
 from minhos.cli_options import (
     Data,
@@ -54,6 +54,7 @@ app.command()(validate)
 app.add_typer(quarantine, name="quarantine")
 app.command()(synth)
 app.command()(train)
+app.command()(tune)
 app.command()(mlflow)
 
 HELD = 3

@@ -1,10 +1,12 @@
-"""The command line's verbs of learning: train by hand, look at what is on record."""
+"""The command line's verbs of learning: train and tune by hand, look at what is on record."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -16,6 +18,7 @@ from rich.text import Text
 from minhos.cli_options import (
     Data,
     Instruments,
+    Json,
     MapFile,
     Profile,
     Session,
@@ -27,7 +30,7 @@ from minhos.config import Settings
 from minhos.console import console
 from minhos.errors import ConfigError
 
-__all__ = ["mlflow", "train"]
+__all__ = ["mlflow", "train", "tune"]
 
 NOT_SOUND = 3
 
@@ -93,6 +96,66 @@ def train(
             out.print(Padding(Text(words, style="bold"), (0, 0, 0, 3)))
         if not decision["sound"]:
             raise typer.Exit(NOT_SOUND)
+
+
+def tune(
+    family: Annotated[str, typer.Argument(help="lstm, random_forest, xgboost, lightgbm or catboost.")],
+    trials: Annotated[int, typer.Option(min=1, help="Settings to have tried in all, earlier ones included.")] = 30,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long. Default: no limit.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Profile file to write. Default: profiles/<profile>-tuned.toml of the home.")
+    ] = None,
+    data: Data = None,
+    map_file: MapFile = None,
+    timeframe: Timeframe = None,
+    session: Session = None,
+    universe: Universe = None,
+    profile: Profile = "quick",
+    instruments: Instruments = None,
+    as_json: Json = False,
+) -> None:
+    """Look for better settings of one model family, by purged walk-forward log loss; what is worth it becomes a profile.
+
+    The last fold of the profile, which a night judges by, is never looked at. Weak trials are given up early. Trials are
+    kept: a study that was interrupted goes on, and several processes may work on one at once. The best of many tries looks
+    better than it is: settings are written only where they gain more than luck explains.
+
+    Example: minhos tune lightgbm --trials 50 && minhos train --profile var/profiles/quick-tuned.toml
+    """
+    from minhos.console import EventPrinter, announce_plan
+    from minhos.night.tune import tune as tune_by_hand
+    from minhos_client.contract import MEMBERS
+
+    if family not in MEMBERS:
+        raise ConfigError(f"{family}: the model families are {', '.join(MEMBERS)}")
+    text = console(stderr=as_json)
+    outcome = tune_by_hand(
+        night_request(
+            data=data,
+            map_file=map_file,
+            timeframe=timeframe,
+            session=session,
+            universe=universe,
+            profile=profile,
+            instruments=instruments,
+            force=False,
+        ),
+        Settings.from_environment(os.environ),
+        today=date.today(),
+        family=family,
+        trials=trials,
+        seconds=None if minutes is None else 60 * minutes,
+        out=out,
+        announce=lambda prepared: announce_plan(text, prepared),
+        follow=EventPrinter(text),
+        progress=lambda words: text.print(Text(words, style="dim")),
+    )
+    for words in outcome.tuned.words:
+        text.print(Text(words, style="bold"))
+    if outcome.profile is not None:
+        text.print(f"written: {outcome.profile} (minhos train --profile {outcome.profile})")
+    if as_json:
+        print(json.dumps({**asdict(outcome.tuned), "profile": outcome.profile and str(outcome.profile)}, indent=2))
 
 
 def mlflow() -> NoReturn:

@@ -36,7 +36,7 @@ Session = Annotated[
 Universe = Annotated[
     str | None, typer.Option(help="Symbols, separated by commas; NQ[C]: all expiries of NQ as one. Default: all.")
 ]
-Profile = Annotated[str, typer.Option(help="quick (minutes) or full.")]
+Profile = Annotated[str, typer.Option(help="quick (minutes), full, or a TOML file of one's own (see examples/).")]
 Instruments = Annotated[Path | None, typer.Option(help="TOML with more instrument definitions.")]
 Force = Annotated[bool, typer.Option(help="Do every step again, and publish over a newer release.")]
 
@@ -63,7 +63,7 @@ def night_request(
             "timeframe": timeframe,
             "session": session.date() if session else None,
             "universe": [name.strip() for name in universe.split(",") if name.strip()] if universe else [],
-            "profile": profile,
+            "profile": str(Path(profile).expanduser().resolve()) if profile.endswith(".toml") else profile,
             "force": force,
         }
     )

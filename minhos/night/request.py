@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from minhos.errors import ConfigError
+from minhos.training.profiles import PROFILES
 
 __all__ = ["NightRequest"]
 
@@ -18,19 +19,27 @@ class NightRequest(BaseModel):
     """One night's parameters; unknown keys are errors.
 
     ``session`` is a trading date (None: the last complete session of the data); ``data`` a folder of files (None: the
-    synthetic exchange); ``universe`` the symbols (empty: all that the data have); ``timeframe`` like ``5m``.
+    synthetic exchange); ``universe`` the symbols (empty: all that the data have); ``timeframe`` like ``5m``;
+    ``profile`` the name of a training profile, or the path of a TOML file with one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     session: date | None = None
     universe: tuple[str, ...] = Field(default=())
-    profile: Literal["quick", "full"] = "quick"
+    profile: str = "quick"
     force: bool = False
     data: Path | None = None
     map: Path | None = None
     instruments: Path | None = None
     timeframe: str | None = None
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, name: str) -> str:
+        if name not in PROFILES and not name.endswith(".toml"):
+            raise ValueError(f"should be one of {', '.join(map(repr, PROFILES))}, or a file that ends in .toml")
+        return name
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> NightRequest:

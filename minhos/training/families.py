@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from minhos.errors import NightError
+from minhos.errors import ConfigError, NightError
 from minhos.training.leaks import Seen
-from minhos.training.profiles import TrainingProfile
+from minhos.training.profiles import TrainingProfile, first_problem
 
-__all__ = ["Family", "FittedFamily", "Progress", "TrainingData"]
+__all__ = ["Family", "FamilySettings", "FittedFamily", "Progress", "TrainingData"]
 
 Progress = Callable[[str], None]
 Float32 = npt.NDArray[np.float32]
@@ -73,6 +74,23 @@ class TrainingData:
         return Seen.of(self.t1)
 
 
+class FamilySettings(BaseModel):
+    """What a family may be set to: each family has its own, with defaults for the profile ``quick``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def of(cls, profile: TrainingProfile, family: str) -> Self:
+        """Those of a profile. Raises ConfigError for an unknown setting or an impossible value, naming the known ones."""
+        try:
+            return cls(**profile.families.get(family, {}))
+        except ValidationError as error:
+            raise ConfigError(
+                f"profile {profile.name}, family {family}: {first_problem(error)}; its settings are "
+                f"{', '.join(cls.model_fields)}"
+            ) from error
+
+
 class FittedFamily(Protocol):
     """A trained model."""
 
@@ -100,6 +118,12 @@ class Family(Protocol):
     @property
     def input(self) -> Literal["sequence", "tabular"]:
         """Which array of the samples it takes."""
+
+    def settings(self, profile: TrainingProfile) -> FamilySettings:
+        """What it is set to; raises ConfigError for an unknown setting or an impossible value."""
+
+    def suggest(self, trial: Any) -> dict[str, Any]:
+        """Settings to try next, from an Optuna trial."""
 
     def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedFamily:
         """Learn from ``data`` alone, each sample with its weight; the same data, seed and profile give the same model."""

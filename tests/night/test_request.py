@@ -34,7 +34,7 @@ def test_parameters_survive_the_way_through_airflow() -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"profile": "huge"}, "night parameter profile: .*'quick' or 'full'.*got 'huge'"),
+        ({"profile": "huge"}, "night parameter profile: .*'quick', 'full', or a file that ends in .toml .*got 'huge'"),
         ({"session": "yesterday"}, "night parameter session: .*got 'yesterday'"),
         ({"sesion": "2025-01-02"}, "night parameter sesion: Extra inputs are not permitted"),
     ],

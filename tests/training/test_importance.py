@@ -10,7 +10,7 @@ import pytest
 from minhos.capabilities.ensemble.api import FAMILIES
 from minhos.training.families import TrainingData
 from minhos.training.importance import importance_of
-from minhos.training.profiles import PROFILES, TrainingProfile, TreeProfile
+from minhos.training.profiles import PROFILES, TrainingProfile
 
 NAMES = ("signal", "half", "noise", "nothing")
 SMALL = TrainingProfile(
@@ -18,7 +18,12 @@ SMALL = TrainingProfile(
         **PROFILES["quick"].model_dump(),
         "name": "test",
         "threads": 1,
-        "trees": TreeProfile(random_forest=15, xgboost=25, lightgbm=25, catboost=25),
+        "families": {
+            "random_forest": {"trees": 15},
+            "xgboost": {"trees": 25},
+            "lightgbm": {"trees": 25},
+            "catboost": {"trees": 25},
+        },
     }
 )
 

@@ -1,4 +1,4 @@
-"""The ensemble capability's public door: train a member family, fit the ensemble, fit the regime model."""
+"""The ensemble capability's public door: train and tune a member family, fit the ensemble, fit the regime model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from minhos.capabilities.ensemble.fusion.regime_fit import fit_regime
 from minhos.capabilities.ensemble.fusion.settings import EnsembleSettings
 from minhos.capabilities.ensemble.models.registry import FAMILIES, family
 from minhos.capabilities.ensemble.models.train import train_family
+from minhos.capabilities.ensemble.models.tune import Tuned, tune_family
 
 __all__ = [
     "FAMILIES",
@@ -20,9 +21,11 @@ __all__ = [
     "EnsembleFit",
     "EnsembleSettings",
     "LastFold",
+    "Tuned",
     "evaluate_last_fold",
     "family",
     "fit_ensemble",
     "fit_regime",
     "train_family",
+    "tune_family",
 ]

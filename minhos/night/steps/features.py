@@ -20,10 +20,9 @@ from minhos.night.parameters import feature_parameters, instrument_table, untrai
 from minhos.night.recipe import RECIPE
 from minhos.night.regimes import known_regimes, with_regimes
 from minhos.night.run import VALIDATED, Progress, Run, StepResult
-from minhos.night.steps.ingest import load_plan
+from minhos.night.steps.ingest import load_plan, load_profile
 from minhos.night.steps.train import folds_of
 from minhos.training.leaks import check_causal
-from minhos.training.profiles import training_profile
 from minhos.training.samples import Samples, build_samples, concatenate
 from minhos_client.contract import BAR_COLUMNS
 
@@ -44,7 +43,7 @@ def features(run_folder: str) -> str:
 
     def work(progress: Progress) -> StepResult:
         request, _ = load_plan(run)
-        profile = training_profile(request.profile)
+        profile = load_profile(run)
         symbols = run.outputs("validate")["symbols"]
         table = load_instruments(request.instruments)
         instruments = {symbol: table.find(symbol) for symbol in symbols}

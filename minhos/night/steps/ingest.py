@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from minhos.capabilities.ensemble.api import FAMILIES, family
 from minhos.config import Settings
 from minhos.errors import MinhosError
 from minhos.files import read_json, write_json
@@ -26,9 +27,9 @@ from minhos.night.recipe import RECIPE
 from minhos.night.request import NightRequest
 from minhos.night.run import NOT_STARTED, Progress, Run, StepResult
 from minhos.night.server import require_server
-from minhos.training.profiles import training_profile
+from minhos.training.profiles import TrainingProfile, training_profile
 
-__all__ = ["Prepared", "begin", "ingest", "load_plan", "load_truth", "prepare"]
+__all__ = ["Prepared", "begin", "ingest", "load_plan", "load_profile", "load_truth", "prepare"]
 
 SYNTHETIC_SEED = 20
 
@@ -42,6 +43,7 @@ class Prepared:
 
     request: NightRequest
     plan: NightPlan
+    profile: TrainingProfile
     run: Run
     truth: Truth | None
 
@@ -60,6 +62,8 @@ def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
         MinhosError: The input cannot be used; the message says what, where and what to do.
     """
     profile = training_profile(request.profile)
+    for name in FAMILIES:
+        family(name).settings(profile)
     folder = request.data or settings.data or _synthetic(settings, today)
     store = _store(settings, folder)
     truth = read_truth(folder) if _made_up(folder, store) else None
@@ -85,8 +89,8 @@ def prepare(request: NightRequest, settings: Settings, today: date) -> Prepared:
             "quarantine": Quarantine(settings.quarantine).state(plan.symbols, plan.timeframe_seconds, plan.session),
         }
     )
-    name = f"{plan.session}_{timeframe_name(plan.timeframe_seconds)}_{request.profile}_{key}"
-    return Prepared(request, plan, Run(settings.runs / name), truth)
+    name = f"{plan.session}_{timeframe_name(plan.timeframe_seconds)}_{profile.name}_{key}"
+    return Prepared(request, plan, profile, Run(settings.runs / name), truth)
 
 
 def ingest(params: Mapping[str, Any]) -> str:
@@ -115,7 +119,8 @@ def begin(prepared: Prepared) -> str:
     """
     request, plan, run = prepared.request, prepared.plan, prepared.run
     (run.folder / "outcome.json").unlink(missing_ok=True)
-    write_json(run.folder / "request.json", {"request": request.to_params(), "plan": plan.model_dump(mode="json")})
+    asked = {"request": request.to_params(), "plan": plan.model_dump(mode="json")}
+    write_json(run.folder / "request.json", {**asked, "profile": prepared.profile.model_dump(mode="json")})
     if prepared.truth is not None:
         write_json(run.folder / SYNTHETIC_TRUTH, prepared.truth.model_dump(mode="json"))
     if request.force:
@@ -134,6 +139,11 @@ def load_plan(run: Run) -> tuple[NightRequest, NightPlan]:
     """The request and the plan of a run that has been ingested."""
     content = read_json(run.folder / "request.json")
     return NightRequest.from_params(content["request"]), NightPlan.model_validate(content["plan"])
+
+
+def load_profile(run: Run) -> TrainingProfile:
+    """The training profile of a run that has been ingested, as it was then, whatever its file says now."""
+    return TrainingProfile.model_validate(read_json(run.folder / "request.json")["profile"])
 
 
 def load_truth(run: Run) -> Truth:

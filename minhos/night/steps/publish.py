@@ -12,7 +12,7 @@ from minhos.night.recipe import RECIPE
 from minhos.night.request_bars import replay
 from minhos.night.run import Progress, Run, StepResult
 from minhos.night.server import control_server
-from minhos.night.steps.ingest import load_plan
+from minhos.night.steps.ingest import load_plan, load_profile
 from minhos.night.succession import what_is_lost, why_held
 from minhos.serving.manifest import Manifest
 from minhos.serving.publisher import live_release
@@ -68,7 +68,7 @@ def _publish(run: Run, progress: Progress) -> StepResult:
 def build_candidate(run: Run, settings: Settings) -> Release:
     """The release of a run that its gate found sound: content-addressed, the same training twice is the same folder."""
     gate = read_json(run.folder / "gate.json")
-    request, plan = load_plan(run)
+    _, plan = load_plan(run)
     ensemble = run.folder / "ensemble"
     parameters = {**read_json(ensemble / "parameters.json"), "edge_proven": gate["edge_proven"]}
     symbols = sorted(parameters["instruments"])
@@ -81,7 +81,7 @@ def build_candidate(run: Run, settings: Settings) -> Release:
         onnx={**onnx, "win_probability": ensemble / "win_probability.onnx"},
         manifest={
             "session": str(plan.session),
-            "profile": request.profile,
+            "profile": load_profile(run).name,
             "synthetic": plan.synthetic,
             "symbols": symbols,
             "data_hash": plan.data_hash,

@@ -16,9 +16,8 @@ from minhos.market_data.bars import read_bars
 from minhos.night.evaluation import evaluation_of, parameters_before
 from minhos.night.recipe import RECIPE
 from minhos.night.run import VALIDATED, Progress, Run, StepResult
-from minhos.night.steps.ingest import load_plan
+from minhos.night.steps.ingest import load_plan, load_profile
 from minhos.night.steps.train import folds_of
-from minhos.training.profiles import training_profile
 from minhos.training.samples import Samples
 from minhos_client.contract import MEMBERS
 
@@ -32,9 +31,10 @@ def stack(run_folder: str) -> str:
     run = Run(Path(run_folder))
 
     def work(progress: Progress) -> StepResult:
-        request, plan = load_plan(run)
+        _, plan = load_plan(run)
         samples = Samples.load(run.folder / "features.npz")
-        folds = folds_of(samples, training_profile(request.profile))
+        profile = load_profile(run)
+        folds = folds_of(samples, profile)
         oof = {name: _oof(run.folder / "models" / name / "oof.npz") for name in MEMBERS}
         settings = EnsembleSettings()
         progress("evaluating on the last fold, with everything fitted before it")
@@ -70,7 +70,7 @@ def stack(run_folder: str) -> str:
             {
                 "session": str(plan.session),
                 "timeframe_seconds": samples.timeframe_seconds,
-                "profile": request.profile,
+                "profile": profile.name,
                 "families": importance,
             },
         )

@@ -14,8 +14,7 @@ from minhos.market_data.timeframes import timeframe_name
 from minhos.night.identity import code_hash, run_key
 from minhos.night.recipe import RECIPE
 from minhos.night.run import Progress, Run, StepResult
-from minhos.night.steps.ingest import load_plan
-from minhos.training.profiles import training_profile
+from minhos.night.steps.ingest import load_plan, load_profile
 from minhos.training.tracking import CHALLENGER, CHAMPION, Record, Tracking
 
 __all__ = ["MODEL", "experiment_of", "track"]
@@ -66,7 +65,7 @@ def experiment_of(timeframe_name: str, *, synthetic: bool) -> str:
 
 
 def _recorded(run: Run, tracking: Tracking, settings: Settings) -> tuple[str, ...]:
-    request, plan = load_plan(run)
+    _, plan = load_plan(run)
     experiment = experiment_of(timeframe_name(plan.timeframe_seconds), synthetic=plan.synthetic)
     families = {path.parent.name: read_json(path) for path in sorted(run.folder.glob("models/*/record.json"))}
     tags = {
@@ -77,6 +76,7 @@ def _recorded(run: Run, tracking: Tracking, settings: Settings) -> tuple[str, ..
         "synthetic": str(plan.synthetic),
         "run": run.name,
     }
+    profile = load_profile(run)
     documents = {name: _document(run.folder / name) for name in _DOCUMENTS}
     gate, release = documents["gate.json"], documents["release.json"]
     if "words" in gate:
@@ -86,7 +86,7 @@ def _recorded(run: Run, tracking: Tracking, settings: Settings) -> tuple[str, ..
     night = Record(
         name=run.name,
         key=run_key({"run": run.name, "families": families, "documents": documents}),
-        params={"profile": request.profile, **_flat("recipe", RECIPE.model_dump(mode="json"))},
+        params={"profile": profile.name, **_flat("recipe", RECIPE.model_dump(mode="json"))},
         metrics={
             **_numbers(documents["evaluation.json"], _EVALUATED),
             **_numbers(documents["backtest.json"], _TRADED),
@@ -98,9 +98,10 @@ def _recorded(run: Run, tracking: Tracking, settings: Settings) -> tuple[str, ..
         status="FINISHED" if gate else "FAILED",
     )
     parent = tracking.record(experiment, night)
-    profile = training_profile(request.profile).model_dump(mode="json")
     for name, record in families.items():
-        tracking.record(experiment, _family(run, name, record, profile, tags, night.key), parent=parent)
+        tracking.record(
+            experiment, _family(run, name, record, profile.model_dump(mode="json"), tags, night.key), parent=parent
+        )
     words = [f"on record in MLflow, experiment {experiment!r}: the night and {len(families)} models"]
     for alias, name in ((CHAMPION, release.get("release")), (CHALLENGER, release.get("candidate"))):
         if name:

@@ -7,8 +7,8 @@ from pathlib import Path
 from minhos.capabilities.ensemble.api import train_family
 from minhos.night.recipe import RECIPE
 from minhos.night.run import Progress, Run, StepResult
-from minhos.night.steps.ingest import load_plan
-from minhos.training.profiles import TrainingProfile, training_profile
+from minhos.night.steps.ingest import load_profile
+from minhos.training.profiles import TrainingProfile
 from minhos.training.samples import Samples
 from minhos.training.splits import Fold, walk_forward
 
@@ -20,8 +20,7 @@ def train(run_folder: str, family: str) -> str:
     run = Run(Path(run_folder))
 
     def work(progress: Progress) -> StepResult:
-        request, _ = load_plan(run)
-        profile = training_profile(request.profile)
+        profile = load_profile(run)
         samples = Samples.load(run.folder / "features.npz")
         record = train_family(
             family,

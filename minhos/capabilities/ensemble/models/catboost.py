@@ -12,15 +12,25 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from minhos.capabilities.ensemble.models.fitted import PROOF_ROWS, FittedTrees, p_of_up
-from minhos.training.families import Progress, TrainingData
+from minhos.training.families import FamilySettings, Progress, TrainingData
 from minhos.training.onnx_export import canonical
 from minhos.training.profiles import TrainingProfile
 
 __all__ = ["CatBoost"]
 
 Float32 = npt.NDArray[np.float32]
+
+
+class CatBoostSettings(FamilySettings):
+    """As the library names them; ``l2`` on the leaves."""
+
+    trees: int = Field(default=150, ge=1)
+    learning_rate: float = Field(default=0.05, gt=0.0, le=1.0)
+    depth: int = Field(default=5, ge=1, le=12)
+    l2: float = Field(default=5.0, ge=0.0)
 
 
 @dataclass(frozen=True)
@@ -30,18 +40,32 @@ class CatBoost:
     name: str = "catboost"
     input: Literal["sequence", "tabular"] = "tabular"
 
+    def settings(self, profile: TrainingProfile) -> CatBoostSettings:
+        """Of this profile."""
+        return CatBoostSettings.of(profile, self.name)
+
+    def suggest(self, trial: Any) -> dict[str, Any]:
+        """Everything but the seed."""
+        return {
+            "trees": trial.suggest_int("trees", 80, 800, log=True),
+            "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.2, log=True),
+            "depth": trial.suggest_int("depth", 3, 8),
+            "l2": trial.suggest_float("l2", 0.5, 50.0, log=True),
+        }
+
     def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedTrees:
         """Deterministic for a seed and a number of threads; writes no training folder."""
         from catboost import CatBoostClassifier, Pool
 
-        progress(f"catboost: {profile.trees.catboost} trees on {len(data.y)} samples")
+        settings = self.settings(profile)
+        progress(f"catboost: {settings.trees} trees on {len(data.y)} samples")
         model = CatBoostClassifier(
-            iterations=profile.trees.catboost,
-            depth=5,
-            learning_rate=0.05,
-            l2_leaf_reg=5.0,
+            iterations=settings.trees,
+            depth=settings.depth,
+            learning_rate=settings.learning_rate,
+            l2_leaf_reg=settings.l2,
             random_seed=seed % 2**31,
-            thread_count=profile.trees.boosting_threads,
+            thread_count=profile.boosting_threads,
             allow_writing_files=False,
             verbose=False,
         )

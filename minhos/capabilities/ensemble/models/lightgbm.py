@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from minhos.capabilities.ensemble.models.fitted import PROOF_ROWS, FittedTrees
-from minhos.training.families import Progress, TrainingData
+from minhos.training.families import FamilySettings, Progress, TrainingData
 from minhos.training.onnx_export import CONVERTER_OPSET, canonical
 from minhos.training.profiles import TrainingProfile
 
@@ -46,6 +47,18 @@ def _without_sizes(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith("tree_sizes=")]
 
 
+class LightGbmSettings(FamilySettings):
+    """``leaf_share``: the least rows of a leaf, as a share of the training rows; the rest as the library names it."""
+
+    trees: int = Field(default=120, ge=1)
+    learning_rate: float = Field(default=0.05, gt=0.0, le=1.0)
+    leaves: int = Field(default=15, ge=2, le=512)
+    leaf_share: float = Field(default=0.005, gt=0.0, lt=0.5)
+    row_share: float = Field(default=0.8, gt=0.0, le=1.0)
+    feature_share: float = Field(default=0.6, gt=0.0, le=1.0)
+    l2: float = Field(default=5.0, ge=0.0)
+
+
 @dataclass(frozen=True)
 class LightGbm:
     """The family ``lightgbm``."""
@@ -53,28 +66,45 @@ class LightGbm:
     name: str = "lightgbm"
     input: Literal["sequence", "tabular"] = "tabular"
 
+    def settings(self, profile: TrainingProfile) -> LightGbmSettings:
+        """Of this profile."""
+        return LightGbmSettings.of(profile, self.name)
+
+    def suggest(self, trial: Any) -> dict[str, Any]:
+        """Everything but the seed."""
+        return {
+            "trees": trial.suggest_int("trees", 60, 600, log=True),
+            "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.2, log=True),
+            "leaves": trial.suggest_int("leaves", 4, 64, log=True),
+            "leaf_share": trial.suggest_float("leaf_share", 0.001, 0.03, log=True),
+            "row_share": trial.suggest_float("row_share", 0.4, 1.0),
+            "feature_share": trial.suggest_float("feature_share", 0.2, 1.0),
+            "l2": trial.suggest_float("l2", 0.1, 50.0, log=True),
+        }
+
     def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedTrees:
         """Deterministic for a seed: LightGBM's deterministic mode, histograms built by rows."""
         import lightgbm
 
-        progress(f"lightgbm: {profile.trees.lightgbm} trees on {len(data.y)} samples")
+        chosen = self.settings(profile)
+        progress(f"lightgbm: {chosen.trees} trees on {len(data.y)} samples")
         settings = {
             "objective": "binary",
-            "learning_rate": 0.05,
-            "num_leaves": 15,
-            "min_data_in_leaf": max(10, len(data.y) // 200),
-            "feature_fraction": 0.6,
-            "bagging_fraction": 0.8,
+            "learning_rate": chosen.learning_rate,
+            "num_leaves": chosen.leaves,
+            "min_data_in_leaf": max(10, int(chosen.leaf_share * len(data.y))),
+            "feature_fraction": chosen.feature_share,
+            "bagging_fraction": chosen.row_share,
             "bagging_freq": 1,
-            "lambda_l2": 5.0,
+            "lambda_l2": chosen.l2,
             "deterministic": True,
             "force_row_wise": True,
             "seed": seed % 2**31,
-            "num_threads": profile.trees.boosting_threads,
+            "num_threads": profile.boosting_threads,
             "verbosity": -1,
         }
         rows = lightgbm.Dataset(data.x, label=data.y, weight=data.weights)
-        booster = lightgbm.train(settings, rows, num_boost_round=profile.trees.lightgbm)
+        booster = lightgbm.train(settings, rows, num_boost_round=chosen.trees)
         width = data.x.shape[1]
         return FittedTrees(
             self.name,

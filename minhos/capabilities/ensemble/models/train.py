@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minhos.capabilities.ensemble.models.pieces import Pieces, fold_key, time_left
 from minhos.capabilities.ensemble.models.registry import family
@@ -21,7 +22,7 @@ from minhos.training.samples import Samples
 from minhos.training.splits import Fold
 from minhos.training.uniqueness import sample_weights
 
-__all__ = ["train_family"]
+__all__ = ["fold_answers", "train_family"]
 
 
 def train_family(
@@ -60,14 +61,13 @@ def train_family(
         progress(f"{name}: fold {k + 1}/{len(folds)}")
         check_fold(fold, samples.t0, samples.t1, where=where)
         data = _data(learner, samples, fold.train, embargo_us)
-        asked = _inputs(learner, samples)[fold.test]
-        key = fold_key(data, asked, profile=profile, seed=_seed(seed, k))
+        key = fold_key(data, _inputs(learner, samples)[fold.test], profile=profile, seed=_seed(seed, k))
         kept = pieces.get(k, key)
         if kept is None:
             began = time.perf_counter()
-            fitted = learner.fit(data, seed=_seed(seed, k), profile=profile, progress=progress)
-            check_seen(fitted.seen, fold, where=where)
-            answers = fitted.predict_p_up(asked)
+            answers = _answers(
+                learner, samples, fold, data, profile=profile, seed=_seed(seed, k), where=where, progress=progress
+            )
             report = classification(answers, samples.up[fold.test], overlap)
             report.update(train_samples=len(fold.train), seconds=round(time.perf_counter() - began, 2))
             pieces.put(k, key, answers, report)
@@ -110,6 +110,41 @@ def train_family(
     write_json(out / "record.json", record)
     pieces.clear()
     return record
+
+
+def fold_answers(
+    learner: Family,
+    samples: Samples,
+    fold: Fold,
+    *,
+    profile: TrainingProfile,
+    seed: int,
+    where: str,
+    progress: Progress,
+) -> npt.NDArray[np.float32]:
+    """P(up) of a fold's test rows, float32, by a model fitted on its training rows alone.
+
+    Raises LeakError for a fold that is not purged and a model that has seen more than its training rows.
+    """
+    check_fold(fold, samples.t0, samples.t1, where=where)
+    data = _data(learner, samples, fold.train, fold.embargo_us)
+    return _answers(learner, samples, fold, data, profile=profile, seed=seed, where=where, progress=progress)
+
+
+def _answers(
+    learner: Family,
+    samples: Samples,
+    fold: Fold,
+    data: TrainingData,
+    *,
+    profile: TrainingProfile,
+    seed: int,
+    where: str,
+    progress: Progress,
+) -> npt.NDArray[np.float32]:
+    fitted = learner.fit(data, seed=seed, profile=profile, progress=progress)
+    check_seen(fitted.seen, fold, where=where)
+    return fitted.predict_p_up(_inputs(learner, samples)[fold.test])
 
 
 def _inputs(learner: Family, samples: Samples) -> Any:

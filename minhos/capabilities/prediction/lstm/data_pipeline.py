@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from minhos.capabilities.prediction.lstm.settings import LstmSettings
 from minhos.errors import NightError
 from minhos.training.families import TrainingData
 from minhos.training.leaks import Seen
-from minhos.training.profiles import LstmProfile
 from minhos.training.splits import purged_tail
 
 __all__ = ["LstmData", "class_weights", "prepare"]
@@ -39,7 +39,7 @@ class LstmData:
     seen: Seen
 
 
-def prepare(data: TrainingData, settings: LstmProfile) -> LstmData:
+def prepare(data: TrainingData, settings: LstmSettings) -> LstmData:
     """At most ``max_samples`` rows, evenly spread in time, cut into a fitting part and the fold's own purged tail.
 
     Spread, because labels of neighbouring rows overlap: the same number of newest rows says much less.

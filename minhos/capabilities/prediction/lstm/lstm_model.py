@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minhos.training.profiles import LstmProfile
+from minhos.capabilities.prediction.lstm.settings import LstmSettings
 
 __all__ = ["build_network", "keras_on_cpu", "scale_of"]
 
@@ -69,7 +69,7 @@ def scale_of(x: Float32) -> tuple[Float32, Float32]:
     return flat.mean(axis=0).astype(np.float32), np.maximum(flat.std(axis=0), 1e-8).astype(np.float32)
 
 
-def build_network(keras: Any, *, steps: int, mean: Float32, std: Float32, settings: LstmProfile, seed: int) -> Any:
+def build_network(keras: Any, *, steps: int, mean: Float32, std: Float32, settings: LstmSettings, seed: int) -> Any:
     """The Keras model: input ``x`` float32 [N, steps, C] in raw features, output P(up) float32 [N, 1].
 
     The scaler is a Rescaling layer with constants: Keras's Normalization layer exports its mean and variance as

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from minhos.capabilities.prediction.lstm.data_pipeline import prepare
 from minhos.capabilities.prediction.lstm.lstm_model import build_network, keras_on_cpu, scale_of
+from minhos.capabilities.prediction.lstm.settings import LstmSettings
 from minhos.training.families import Progress, TrainingData
 from minhos.training.leaks import Seen
 from minhos.training.onnx_export import OPSET, canonical, prove, write_model
@@ -65,9 +66,22 @@ class Lstm:
     name: str = "lstm"
     input: Literal["sequence", "tabular"] = "sequence"
 
+    def settings(self, profile: TrainingProfile) -> LstmSettings:
+        """Of this profile."""
+        return LstmSettings.of(profile, self.name)
+
+    def suggest(self, trial: Any) -> dict[str, Any]:
+        """How it learns; its layers stay as they are."""
+        return {
+            "learning_rate": trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True),
+            "dropout": trial.suggest_float("dropout", 0.0, 0.6),
+            "batch_size": trial.suggest_categorical("batch_size", [64, 128, 256, 512]),
+            "epochs": trial.suggest_int("epochs", 1, 8),
+        }
+
     def fit(self, data: TrainingData, *, seed: int, profile: TrainingProfile, progress: Progress) -> FittedLstm:
         """Deterministic for a seed, a thread count and a machine's instruction set."""
-        settings = profile.lstm
+        settings = self.settings(profile)
         parts = prepare(data, settings)
         keras = keras_on_cpu(seed=seed, threads=profile.threads)
         mean, std = scale_of(parts.fit_x)

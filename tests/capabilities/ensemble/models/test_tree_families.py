@@ -14,7 +14,7 @@ from minhos.errors import ConfigError, LeakError, NightError
 from minhos.training.families import Family, TrainingData
 from minhos.training.leaks import Seen
 from minhos.training.onnx_export import session, threshold_rows
-from minhos.training.profiles import PROFILES, TrainingProfile, TreeProfile, training_profile
+from minhos.training.profiles import PROFILES, TrainingProfile, training_profile
 from minhos.training.samples import Samples
 from minhos.training.splits import Fold, walk_forward
 from minhos_client.contract import MEMBERS
@@ -26,7 +26,12 @@ SMALL = TrainingProfile(
         **PROFILES["quick"].model_dump(),
         "name": "test",
         "threads": 1,
-        "trees": TreeProfile(random_forest=20, xgboost=30, lightgbm=30, catboost=30),
+        "families": {
+            "random_forest": {"trees": 20},
+            "xgboost": {"trees": 30},
+            "lightgbm": {"trees": 30},
+            "catboost": {"trees": 30},
+        },
     }
 )
 

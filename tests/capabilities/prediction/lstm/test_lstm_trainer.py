@@ -12,15 +12,16 @@ import pytest
 from minhos.capabilities.prediction.api import Lstm
 from minhos.capabilities.prediction.lstm.data_pipeline import class_weights, prepare
 from minhos.capabilities.prediction.lstm.lstm_model import scale_of
+from minhos.capabilities.prediction.lstm.settings import LstmSettings
 from minhos.errors import NightError
 from minhos.training.families import TrainingData
 from minhos.training.leaks import Seen
 from minhos.training.onnx_export import session
-from minhos.training.profiles import PROFILES, LstmProfile, TrainingProfile
+from minhos.training.profiles import PROFILES
 from tests.training.market import planted_samples
 
-TINY = LstmProfile(units=(8, 6), attention_units=4, dense_units=4, epochs=2, batch_size=64, max_samples=400)
-PROFILE = TrainingProfile(**{**PROFILES["quick"].model_dump(), "name": "test", "threads": 1, "lstm": TINY})
+TINY = LstmSettings(units=(8, 6), attention_units=4, dense_units=4, epochs=2, batch_size=64, max_samples=400)
+PROFILE = PROFILES["quick"].model_copy(update={"name": "test", "threads": 1}).with_family("lstm", TINY.model_dump())
 
 
 def data_of(bars: int = 500) -> TrainingData:
@@ -107,7 +108,7 @@ class TestTheRealNetwork:
 
         keras = keras_on_cpu(seed=1, threads=1)
         ones = np.ones(8, np.float32)
-        model = build_network(keras, steps=20, mean=0 * ones, std=ones, settings=LstmProfile(), seed=1)
+        model = build_network(keras, steps=20, mean=0 * ones, std=ones, settings=LstmSettings(), seed=1)
         assert model.input_shape == (None, 20, 8) and model.output_shape == (None, 1)
         assert model.get_layer("lstm_first").units == 200 and model.get_layer("lstm_second").units == 100
         assert model.get_layer("weighted_sum").output.shape == (None, 1, 100)
