@@ -15,7 +15,7 @@ from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument, load_instruments
 from minhos.market_data.night_bars import NightBars, read_night_bars
 from minhos.market_data.rolls.schedule import roll_dates
-from minhos.night.parameters import feature_parameters, instrument_table, untrained
+from minhos.night.parameters import feature_parameters, instrument_table, surroundings_table, untrained
 from minhos.night.recipe import RECIPE
 from minhos.night.run import VALIDATED, Progress, Run, StepResult
 from minhos.night.steps.ingest import load_plan
@@ -50,6 +50,7 @@ def features(run_folder: str) -> str:
             **untrained(symbols),
             "regime": fit_regime([one.values[:, 3] for one in series], seed=RECIPE.seed),
             "instruments": instrument_table(instruments, dict.fromkeys(symbols, 1.0)),
+            "surroundings": surroundings_table(series, instruments, RECIPE),
         }
         parts, volatility = [], {}
         rolled: list[str] = []
@@ -94,7 +95,7 @@ def samples_of(
         kept = own if wanted is None else min(own, wanted + horizon + 1)
         piece = series.slice(max(0, len(series) - kept - checked.window + 1), len(series))
         if len(piece) >= checked.window:
-            block = chain.history_block(piece.values, piece.bar_end)
+            block = chain.history_block(piece.values, piece.bar_end, night.symbol)
             usable = ~block.refused
             lost += 0 if newest else int(usable[-horizon:].sum())
             first_us = int(piece.bar_end[checked.window - 1])
