@@ -28,6 +28,7 @@ __all__ = [
     "linear_predictors",
     "tiny_parameters",
     "tiny_surroundings",
+    "wild_bars",
 ]
 
 TIMEFRAME_SECONDS = 1800
@@ -128,6 +129,24 @@ def fake_bars(rng: np.random.Generator, bars: int, *, start_price: float = 20_00
     trades = np.ceil(volume / rng.integers(1, 5, bars))
     high, low = np.maximum(opened, close) + wick[0], np.minimum(opened, close) - wick[1]
     return np.stack([opened, high, low, close, volume, volume - ask, ask, trades], axis=1)
+
+
+def wild_bars(seed: int, count: int = 100) -> npt.NDArray[np.float64]:
+    """Sound bars of any kind: jumps, runs, flat stretches, closes on the extremes, volumes of 12 orders, none at all."""
+    rng = np.random.default_rng(seed)
+    move = rng.standard_t(1.5, count) * 10.0 ** rng.uniform(-5, -1.5) + 10.0 ** rng.uniform(-6, -2) * rng.normal()
+    move = np.where(rng.random(count) < rng.random() ** 2, 0.0, np.clip(move, -0.5, 0.5))
+    move[rng.integers(count)] += (rng.random() < 0.2) * rng.normal(0.0, 3.0)  # a split that was not adjusted
+    close = 100.0 * np.exp(np.cumsum(move))
+    gap = np.where(rng.random(count) < 0.3, rng.normal(0.0, 0.01, count), 0.0)
+    opened = np.concatenate([[100.0], close[:-1]]) * np.exp(gap)
+    wick = np.where(rng.random((2, count)) < rng.random(), 0.0, np.abs(rng.standard_t(2, (2, count))) * 0.002)
+    high, low = np.maximum(opened, close) * np.exp(wick[0]), np.minimum(opened, close) * np.exp(-wick[1])
+    volume = np.exp(rng.normal(0.0, 10.0 ** rng.uniform(-1, 0.8), count)) * (rng.random(count) > rng.random() ** 2)
+    side = rng.beta(*10.0 ** rng.uniform(-1, 1, 2), count)
+    known = volume * (rng.random(count) > rng.random() ** 2)
+    trades = np.ceil(volume / rng.uniform(0.5, 20.0, count)) * (rng.random(count) > 0.1)
+    return np.stack([opened, high, low, close, volume, known * (1 - side), known * side, trades], axis=1)
 
 
 def fake_ends(bars: int) -> npt.NDArray[np.int64]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from builders import fake_bars, fake_ends, fake_frame
+from builders import fake_bars, fake_ends, fake_frame, wild_bars
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,24 +45,6 @@ def values(bars: Bars, names: tuple[str, ...], ends: npt.NDArray[np.int64] | Non
 
 def column(bars: Bars, name: str) -> Bars:
     return values(bars, (name,))[:, 0]
-
-
-def wild_bars(seed: int, count: int = 100) -> Bars:
-    """Sound bars of any kind: jumps, runs, flat stretches, closes on the extremes, volumes of 12 orders, none at all."""
-    rng = np.random.default_rng(seed)
-    move = rng.standard_t(1.5, count) * 10.0 ** rng.uniform(-5, -1.5) + 10.0 ** rng.uniform(-6, -2) * rng.normal()
-    move = np.where(rng.random(count) < rng.random() ** 2, 0.0, np.clip(move, -0.5, 0.5))
-    move[rng.integers(count)] += (rng.random() < 0.2) * rng.normal(0.0, 3.0)  # a split that was not adjusted
-    close = 100.0 * np.exp(np.cumsum(move))
-    gap = np.where(rng.random(count) < 0.3, rng.normal(0.0, 0.01, count), 0.0)
-    opened = np.concatenate([[100.0], close[:-1]]) * np.exp(gap)
-    wick = np.where(rng.random((2, count)) < rng.random(), 0.0, np.abs(rng.standard_t(2, (2, count))) * 0.002)
-    high, low = np.maximum(opened, close) * np.exp(wick[0]), np.minimum(opened, close) * np.exp(-wick[1])
-    volume = np.exp(rng.normal(0.0, 10.0 ** rng.uniform(-1, 0.8), count)) * (rng.random(count) > rng.random() ** 2)
-    side = rng.beta(*10.0 ** rng.uniform(-1, 1, 2), count)
-    known = volume * (rng.random(count) > rng.random() ** 2)
-    trades = np.ceil(volume / rng.uniform(0.5, 20.0, count)) * (rng.random(count) > 0.1)
-    return np.stack([opened, high, low, close, volume, known * (1 - side), known * side, trades], axis=1)
 
 
 class TestGoldensByHand:
@@ -270,6 +252,15 @@ class TestUnits:
         other[:, 4:7] *= volume
         scaled = values(other, NAMES, tick=0.25 * price)
         np.testing.assert_allclose(scaled[64:], values(bars, NAMES)[64:], rtol=1e-6, atol=1e-7)
+
+    def test_an_outside_bar_that_reaches_as_far_up_as_down_has_no_direction_in_any_unit(self) -> None:
+        bars = np.ones((40, 8))
+        bars[:, :4] = [19_000.0, 19_002.5, 18_995.25, 19_000.0]
+        bars[-3, 1:3] = 19_003.75, 18_994.0
+        for unit in (1.0, 1.4563238700407055, 0.1, 3.7):
+            other = bars.copy()
+            other[:, :4] *= unit
+            assert column(other, "direction_14")[-1] == 0.0, unit
 
 
 class TestFlatAndEmptyBars:

@@ -89,12 +89,14 @@ class Frame:
     def direction(self) -> FloatArray:
         """Wilder's directional index of 14 bars with its sign, -1..1, ``[..., T-14]``; 0 where nothing moved.
 
-        The sums of directional movement stand for Wilder's smoothing; the true range cancels.
+        The sums of directional movement stand for Wilder's smoothing; the true range cancels. An outside bar that reaches
+        as far up as down counts for neither: what rounding makes of such a tie (1e-10 of the price) decides nothing.
         """
         up = self.high[..., 1:] - self.high[..., :-1]
         down = self.low[..., :-1] - self.low[..., 1:]
-        plus = rolling_sum(np.where((up > down) & (up > 0.0), up, 0.0), ATR_BARS)
-        minus = rolling_sum(np.where((down > up) & (down > 0.0), down, 0.0), ATR_BARS)
+        tie = 1e-10 * self.high[..., 1:]
+        plus = rolling_sum(np.where((up - down > tie) & (up > 0.0), up, 0.0), ATR_BARS)
+        minus = rolling_sum(np.where((down - up > tie) & (down > 0.0), down, 0.0), ATR_BARS)
         return ratio(plus - minus, plus + minus, 0.0)
 
     @cached_property
