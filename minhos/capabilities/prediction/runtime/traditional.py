@@ -104,7 +104,7 @@ TRADITIONAL: Final = (
     TraditionalSignal(
         "breakout",
         _CHANNEL_BARS + _FADE_BARS,
-        "close beyond the channel of the 20 bars before, fading over 12 bars; Donchian 1960",
+        "close beyond the channel of the 20 bars before, fading over 12 bars; Donchian's channel",
         _breakout,
     ),
 )
