@@ -50,11 +50,12 @@ unit: setup ## unit tests only
 test-system: setup ## every system test, the thorough ones too
 	$(BIN)/pytest -m "system or thorough"
 
-bench: setup ## the figures: files to bars, the synthetic exchange, the bar store, validation, a planted edge, stages of a night, latency of a decision
+bench: setup ## the figures: files to bars, the synthetic exchange, the bar store, validation, features, a planted edge, stages of a night, latency of a decision
 	$(BIN)/python -m benchmarks.scid
 	$(BIN)/python -m benchmarks.synthetic
 	$(BIN)/python -m benchmarks.store --bars 1000000 10000000 100000000
 	$(BIN)/python -m benchmarks.validation
+	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.planted
 	$(BIN)/python benchmarks/night.py
 	MINHOS_HOME=var/bench $(BIN)/python -m benchmarks.latency

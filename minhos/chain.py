@@ -24,6 +24,7 @@ from minhos.capabilities.position_sizing.runtime.tables import InstrumentTables
 from minhos.capabilities.prediction.runtime.catalogue import Frame
 from minhos.capabilities.prediction.runtime.feature_set import STATE_COLUMNS, FeatureBlock
 from minhos.capabilities.prediction.runtime.features import compute
+from minhos.capabilities.prediction.runtime.surroundings import Places, Surroundings
 from minhos.capabilities.prediction.runtime.windows import (
     bad_bars,
     column_indices,
@@ -57,9 +58,9 @@ def _shaped(name: str, array: npt.NDArray[Any], *shape: int) -> npt.NDArray[Any]
     return array
 
 
-def _frame(bars: FloatArray, bad: npt.NDArray[np.bool_]) -> Frame:
+def _frame(bars: FloatArray, bad: npt.NDArray[np.bool_], surroundings: Surroundings | None = None) -> Frame:
     """Bad bars are replaced: their rows are refused, and nothing warns or spreads."""
-    return Frame(np.where(bad[..., None], 1.0, bars) if bad.any() else bars)
+    return Frame(np.where(bad[..., None], 1.0, bars) if bad.any() else bars, surroundings)
 
 
 class Chain:
@@ -69,6 +70,7 @@ class Chain:
         self.parameters = parameters
         self.release_id = release_id
         self._tables = InstrumentTables(parameters.instruments, parameters.correlation)
+        self._places = Places(parameters.surroundings, list(parameters.instruments), self._tables.tick_size)
         chosen = parameters.features
         self._used = column_indices(chosen.columns)
         self._tabular = [chosen.names.index(name) for name in chosen.tabular]
@@ -97,18 +99,18 @@ class Chain:
         _shaped("BARS", bars, rows, p.window, len(BAR_COLUMNS))
         _shaped("BAR_END", bar_end, rows, p.window)
         now = _shaped("AS_OF", as_of, rows, 1)[:, 0]
-        known = self._tables.rows(_shaped("INSTRUMENT", instrument, rows, 1)[:, 0]) >= 0
+        places = self._tables.rows(_shaped("INSTRUMENT", instrument, rows, 1)[:, 0])
         bad = bad_bars(bars, self._used)
         reasons = row_reasons(
             bad,
             bar_end,
             now,
-            known=known,
+            known=places >= 0,
             timeframe_us=self._timeframe_us,
             max_staleness_us=self._max_staleness_us,
             expires_us=self._expires_us,
         )
-        frame, values = self._values(bars, bad)
+        frame, values = self._values(bars, bad, self._places.of_windows(places, bar_end))
         sequence = np.ascontiguousarray(values[:, -SEQUENCE_STEPS:][..., self._sequence])
         tabular = np.ascontiguousarray(values[:, -1][:, self._tabular])
         return self._block(
@@ -120,8 +122,8 @@ class Chain:
             reasons=reasons,
         )
 
-    def history_block(self, bars: FloatArray, bar_end: npt.NDArray[np.int64]) -> FeatureBlock:
-        """The features step over a history: ``bars [T, 8]``, ``bar_end [T]`` -> one row for every bar t >= W-1.
+    def history_block(self, bars: FloatArray, bar_end: npt.NDArray[np.int64], symbol: str) -> FeatureBlock:
+        """The features step over an instrument's history: ``bars [T, 8]``, ``bar_end [T]`` -> a row for every bar t >= W-1.
 
         Row i equals `features` on the window that ends at bar ``i + W - 1``, decided the moment it was known; the
         regime filter starts at that window's first bar. Staleness and expiry do not apply. ``sequence`` is a view.
@@ -134,7 +136,7 @@ class Chain:
         bad = bad_bars(bars, self._used)
         windows = np.lib.stride_tricks.sliding_window_view
         broken = windows(bad, width).any(axis=1) | time_order_broken(windows(bar_end, width), self._timeframe_us)
-        frame, values = self._values(bars, bad)
+        frame, values = self._values(bars, bad, self._places.of_history(symbol, bar_end))
         rows = length - width + 1
         steps = np.ascontiguousarray(values[:, self._sequence])
         sequence = np.moveaxis(windows(steps, SEQUENCE_STEPS, axis=0), -1, 1)[-rows:]
@@ -154,9 +156,11 @@ class Chain:
         frame = _frame(bars, bad_bars(bars, self._used))
         return regime_of_history(frame.log_return, self.parameters.window - 1, self.parameters.regime)
 
-    def _values(self, bars: FloatArray, bad: npt.NDArray[np.bool_]) -> tuple[Frame, npt.NDArray[np.float32]]:
+    def _values(
+        self, bars: FloatArray, bad: npt.NDArray[np.bool_], surroundings: Surroundings
+    ) -> tuple[Frame, npt.NDArray[np.float32]]:
         """What several features share, and the features in use [..., F]."""
-        frame = _frame(bars, bad)
+        frame = _frame(bars, bad, surroundings)
         with np.errstate(over="ignore", invalid="ignore"):
             return frame, compute(bars, self.parameters.features.names, frame=frame).astype(np.float32)
 

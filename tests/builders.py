@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minhos.capabilities.prediction.runtime.features import available, default_sequence, window
+from minhos.capabilities.prediction.runtime.catalogue import Frame
+from minhos.capabilities.prediction.runtime.features import available, default_sequence, window, with_lags
+from minhos.capabilities.prediction.runtime.surroundings import SURROUNDINGS, Places, SurroundingsTable
 from minhos_client.contract import BAR_COLUMNS, MEMBERS, encode_bytes
 
 __all__ = [
@@ -20,10 +22,14 @@ __all__ = [
     "REGIMES",
     "TIMEFRAME_SECONDS",
     "fake_bars",
+    "fake_ends",
+    "fake_frame",
     "fake_request",
     "fake_windows",
     "linear_predictors",
     "tiny_parameters",
+    "tiny_surroundings",
+    "wild_bars",
 ]
 
 TIMEFRAME_SECONDS = 1800
@@ -40,7 +46,8 @@ def tiny_parameters(symbols: Sequence[str], bid_ask: bool = True) -> dict[str, A
     The first instrument is like the micro contract MNQ, the second like ES, and so on in turn.
     """
     columns = list(BAR_COLUMNS) if bid_ask else [c for c in BAR_COLUMNS if c not in ("bid_volume", "ask_volume")]
-    tabular, sequence = list(available(columns)), list(default_sequence(columns))
+    tabular = list(with_lags(available([*columns, *SURROUNDINGS]), {"log_return_1": 3, "close_location": 2}))
+    sequence = list(default_sequence(columns))
     size = len(symbols)
     correlation = np.full((size, size), 0.5) + 0.5 * np.eye(size)
     instruments = {
@@ -120,6 +127,23 @@ def tiny_parameters(symbols: Sequence[str], bid_ask: bool = True) -> dict[str, A
         "edge_proven": True,
         "correlation": {"symbols": list(symbols), "matrix": correlation.tolist()},
         "instruments": instruments,
+        "surroundings": tiny_surroundings(symbols),
+    }
+
+
+def tiny_surroundings(symbols: Sequence[str]) -> dict[str, Any]:
+    """Two markets, in turn: one open all day, one for 6.5 h; every day from 2024-10 to 2025-06."""
+    days = DATA_THROUGH // MICROSECONDS + 86_400 * np.arange(-90, 180)
+    hours = {"all_day": (0, 86_400), "day": (14 * 3600 + 1800, 21 * 3600)}
+    return {
+        "sessions": {
+            name: {"open_seconds": (days + opens).tolist(), "close_seconds": (days + closes).tolist()}
+            for name, (opens, closes) in hours.items()
+        },
+        "instruments": {
+            symbol: {"session": list(hours)[index % 2], "code": (index + 0.5) / len(symbols)}
+            for index, symbol in enumerate(symbols)
+        },
     }
 
 
@@ -136,13 +160,46 @@ def fake_bars(rng: np.random.Generator, bars: int, *, start_price: float = 20_00
     return np.stack([opened, high, low, close, volume, volume - ask, ask, trades], axis=1)
 
 
+def wild_bars(seed: int, count: int = 100) -> npt.NDArray[np.float64]:
+    """Sound bars of any kind: jumps, runs, flat stretches, closes on the extremes, volumes of 12 orders, none at all."""
+    rng = np.random.default_rng(seed)
+    move = rng.standard_t(1.5, count) * 10.0 ** rng.uniform(-5, -1.5) + 10.0 ** rng.uniform(-6, -2) * rng.normal()
+    move = np.where(rng.random(count) < rng.random() ** 2, 0.0, np.clip(move, -0.5, 0.5))
+    move[rng.integers(count)] += (rng.random() < 0.2) * rng.normal(0.0, 3.0)  # a split that was not adjusted
+    close = 100.0 * np.exp(np.cumsum(move))
+    gap = np.where(rng.random(count) < 0.3, rng.normal(0.0, 0.01, count), 0.0)
+    opened = np.concatenate([[100.0], close[:-1]]) * np.exp(gap)
+    wick = np.where(rng.random((2, count)) < rng.random(), 0.0, np.abs(rng.standard_t(2, (2, count))) * 0.002)
+    high, low = np.maximum(opened, close) * np.exp(wick[0]), np.minimum(opened, close) * np.exp(-wick[1])
+    volume = np.exp(rng.normal(0.0, 10.0 ** rng.uniform(-1, 0.8), count)) * (rng.random(count) > rng.random() ** 2)
+    side = rng.beta(*10.0 ** rng.uniform(-1, 1, 2), count)
+    known = volume * (rng.random(count) > rng.random() ** 2)
+    trades = np.ceil(volume / rng.uniform(0.5, 20.0, count)) * (rng.random(count) > 0.1)
+    return np.stack([opened, high, low, close, volume, known * (1 - side), known * side, trades], axis=1)
+
+
+def fake_ends(bars: int) -> npt.NDArray[np.int64]:
+    """``bar_end`` int64 [bars], the last at DATA_THROUGH."""
+    return DATA_THROUGH - TIMEFRAME_SECONDS * MICROSECONDS * np.arange(bars - 1, -1, -1, dtype=np.int64)
+
+
+def fake_frame(bars: npt.NDArray[np.float64], bar_end: npt.NDArray[np.int64], tick_size: float = 0.25) -> Frame:
+    """The frame of ``bars [T, 8]`` or ``[B, T, 8]`` that end at ``bar_end [T]``, in the market of 6.5 h a day."""
+    symbols = ("A", "B", "C")
+    table = SurroundingsTable(**tiny_surroundings(symbols))
+    places = Places(table, symbols, np.full(len(symbols), tick_size))
+    if bars.ndim == 2:
+        return Frame(bars, places.of_history("B", bar_end))
+    rows = np.full(len(bars), 1, dtype=np.int64)
+    return Frame(bars, places.of_windows(rows, np.broadcast_to(bar_end, bars.shape[:2])))
+
+
 def fake_windows(
     rng: np.random.Generator, rows: int, width: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """``(bars float64 [rows, width, 8], bar_end int64 [rows, width])``; the last bar of each row ends at DATA_THROUGH."""
     bars = np.stack([fake_bars(rng, width) for _ in range(rows)])
-    ends = DATA_THROUGH - TIMEFRAME_SECONDS * MICROSECONDS * np.arange(width - 1, -1, -1, dtype=np.int64)
-    return bars, np.repeat(ends[None, :], rows, axis=0)
+    return bars, np.repeat(fake_ends(width)[None, :], rows, axis=0)
 
 
 def fake_request(

@@ -14,6 +14,7 @@ from minhos.chain import WIN_PROBABILITY, Chain, FeatureBlock, Parameters, Predi
 from minhos_client.contract import BYTES, MEMBERS, OUTPUTS, WATERFALL_STEPS, Reason, encode_bytes
 
 SYMBOLS = ("MNQZ25", "ESZ25", "MESZ25", "NQZ25")
+WIDTH = tiny_parameters(SYMBOLS)["window"]
 REFUSALS = Reason.UNKNOWN_INSTRUMENT | Reason.BAD_INPUT | Reason.STALE_BARS | Reason.RELEASE_EXPIRED
 DTYPES = {"FP64": np.float64, "INT64": np.int64, "INT32": np.int32, BYTES: np.object_}
 
@@ -28,7 +29,7 @@ def chain(changes: Mapping[str, Any] | None = None, **sections: Mapping[str, Any
 
 
 def request(seed: int = 11, symbols: tuple[str, ...] = SYMBOLS, equity: float = 1e6) -> Tensors:
-    return fake_request(np.random.default_rng(seed), symbols, 69, equity=equity)
+    return fake_request(np.random.default_rng(seed), symbols, WIDTH, equity=equity)
 
 
 def sure(p_up: float = 0.7, win: float = 0.6) -> dict[str, Predictor]:
@@ -131,7 +132,7 @@ class TestReasons:
         ("reason", "change"),
         [
             (Reason.UNKNOWN_INSTRUMENT, ("INSTRUMENT", (0, 0), b"ABC")),
-            (Reason.BAD_INPUT, ("BARS", (0, 68, 3), np.nan)),
+            (Reason.BAD_INPUT, ("BARS", (0, WIDTH - 1, 3), np.nan)),
             (Reason.BAD_INPUT, ("BARS", (0, 0, 0), 0.0)),
             (Reason.BAD_INPUT, ("BAR_END", (0, 3), DATA_THROUGH)),
             (Reason.BAD_INPUT, ("AS_OF", (0, 0), DATA_THROUGH - 1)),
@@ -161,6 +162,12 @@ class TestReasons:
         for key in ("P_UP", "CONFIDENCE", "AGREEMENT", "MEMBER_P_UP", "REGIME", "P_WIN", "STOP_TICKS", "DIRECTION"):
             assert np.array_equal(answer[key][1:], good[key][1:]), key
         assert np.array_equal(answer["WATERFALL"][1:, :shared], good["WATERFALL"][1:, :shared])
+
+    def test_a_moment_outside_the_session_table_is_refused_and_not_guessed(self) -> None:
+        table = tiny_parameters(SYMBOLS)["surroundings"]
+        table["sessions"]["day"] = {key: edges[:89] for key, edges in table["sessions"]["day"].items()}
+        answer = chain(surroundings=table).decide(request(), sure())
+        assert [reasons(answer, row) & Reason.BAD_INPUT for row in range(4)] == [0, Reason.BAD_INPUT] * 2
 
     def test_a_row_without_a_prediction_says_so_in_neutral_numbers(self) -> None:
         ask = request()
@@ -273,7 +280,7 @@ class TestGarbage:
             ask = request(int(rng.integers(2**31)))
             ask["BARS"][:, :, :4] *= 10.0 ** rng.uniform(-13, 11, (4, 1, 1))
             ask["BARS"][:, :, 4:] *= 10.0 ** rng.uniform(-300, 14, (4, 1, 1))
-            wild = rng.random((4, 69, 8)) < 0.02
+            wild = rng.random((4, WIDTH, 8)) < 0.02
             ask["BARS"][wild] = 10.0 ** rng.uniform(-9, 15, wild.sum())
             ask["BARS"][:, :, 1] = np.maximum(ask["BARS"][:, :, 1], ask["BARS"][:, :, 2])
             ask["PORTFOLIO"][:, :3] = 10.0 ** rng.uniform(-3, 15.5, (4, 3))

@@ -19,7 +19,7 @@ def good() -> Json:
 
 def test_a_release_is_read_from_plain_json() -> None:
     parameters = Parameters.from_json(good())
-    assert parameters.window == 69
+    assert parameters.window == 84
     assert parameters.state_names == ("close", "atr", "volatility", *(f"regime_{name}" for name in REGIMES))
     assert parameters.win_feature_names[:5] == ("confidence", "agreement", "side_logit", "side", "log_return_1")
     assert parameters.instruments["ESZ25"].point_value == 50.0
@@ -54,8 +54,8 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (_set("secret", 1), r"the file has unknown keys \['secret'\] and lacks \[\]"),
     (lambda d: d.pop("win"), r"the file has unknown keys \[\] and lacks \['win'\]"),
     (_set("contract_version", 2), "contract_version is 2, this runtime speaks 1"),
-    (_set("window", 68), r"window must be a whole number in 69\.\.128, got 68"),
-    (_set("window", 129), r"window must be a whole number in 69\.\.128, got 129"),
+    (_set("window", 83), r"window must be a whole number in 84\.\.128, got 83"),
+    (_set("window", 129), r"window must be a whole number in 84\.\.128, got 129"),
     (_set("timeframe_seconds", 0), "timeframe_seconds must be a whole number > 0, got 0"),
     (_set("data_through", 1.5), "data_through must be a whole number > 0"),
     (_set("edge_proven", "yes"), "edge_proven must be true or false, got 'yes'"),
@@ -63,6 +63,11 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (_set("features", "tabular", ["astrology"]), r"features \['astrology'\] are unknown or need columns not in use"),
     (_set("features", "tabular", []), "tabular must name at least one feature"),
     (_set("features", "sequence", ["rsi_14"]), "sequence must name 8 features, got 1"),
+    (_set("features", "tabular", ["rsi_14@0"]), "'rsi_14@0' is no feature with a lag: write rsi_14@1"),
+    (
+        lambda d: d["features"]["sequence"].__setitem__(0, "log_return_1@1"),
+        r"sequence must name features without a lag, got \['log_return_1@1'\]",
+    ),
     (_set("features", "lags", 3), r"features has unknown keys \['lags'\]"),
     (_set("regime", "volatility", "stds", [0.1, -1]), r"regime: volatility\.stds must be > 0"),
     (_set("regime", "trend", "smoothed", True), r"regime: trend must be an object with exactly the keys"),
@@ -88,6 +93,9 @@ MISTAKES: list[tuple[Callable[[Json], None], str]] = [
     (_set("instruments", "ESZ25", "tick_value", 1), r"instruments.ESZ25 has unknown keys \['tick_value'\]"),
     (_set("instruments", "ESZ25", 3), "instruments.ESZ25 must be an object, got int"),
     (_set("instruments", {}), "instruments must name at least one symbol"),
+    (lambda d: d["surroundings"]["instruments"].pop("ESZ25"), r"surroundings.instruments lacks .*\['ESZ25'\]"),
+    (_set("surroundings", "instruments", "ESZ25", "session", "?"), r"surroundings: ESZ25 has the session '\?'"),
+    (_set("surroundings", "sessions", "day", "open_seconds", [1]), "surroundings: a session table needs whole seconds"),
     (_set("correlation", {"symbols": ["MNQZ25"], "matrix": [[1]]}), r"correlation.symbols lacks .*\['ESZ25'\]"),
     (_set("correlation", "matrix", [[1, 0.5], [0.4, 1]]), "correlation: matrix must be symmetric"),
     (_set("correlation", "matrix", [[1, float("nan")], [0.4, 1]]), "correlation: matrix must be finite"),

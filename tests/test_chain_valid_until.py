@@ -29,7 +29,7 @@ def answer(ask: dict[str, npt.NDArray[Any]], **changes: int) -> dict[str, npt.ND
 
 def request(*, bars_after_us: int = 0, asked_after_us: int | list[int] = 0) -> dict[str, npt.NDArray[Any]]:
     """The last bar ends ``bars_after_us`` after the release's last bar, the question comes ``asked_after_us`` later."""
-    ask = fake_request(np.random.default_rng(0), SYMBOLS, 69)
+    ask = fake_request(np.random.default_rng(0), SYMBOLS, tiny_parameters(SYMBOLS)["window"])
     ask["BAR_END"] = ask["BAR_END"] + bars_after_us
     ask["AS_OF"] = ask["BAR_END"][:, -1:] + np.broadcast_to(np.array(asked_after_us), (3,))[:, None]
     return ask

@@ -32,6 +32,7 @@ __all__ = [
     "session_bounds",
     "sessions_around",
     "sessions_between",
+    "sessions_from_to",
     "share_outside_sessions",
     "through_session",
     "trading_dates",
@@ -110,6 +111,14 @@ def sessions_around(bar_end: Integers, session: Session) -> Sessions:
     """The sessions of some bars; one before the first of them and one after the last are included."""
     first, last = (np.array([bar_end.min(), bar_end.max()]) // _DAY_US).astype("datetime64[D]").tolist()
     return session_table(session, (first - _LONGEST_CLOSURE).year, (last + _LONGEST_CLOSURE).year)
+
+
+def sessions_from_to(first_us: int, last_us: int, session: Session) -> Sessions:
+    """The sessions of bars that end from `first_us` to `last_us` (UTC us), the one before and the one after included."""
+    found = sessions_around(np.array([first_us, last_us], dtype=np.int64), session)
+    start = int(np.searchsorted(found.open_us, first_us - 1, side="right")) - 2
+    stop = int(np.searchsorted(found.open_us, last_us, side="left")) + 1
+    return found.slice(max(0, start), stop)
 
 
 def trading_dates(bar_end: Integers, instrument: Instrument, *, timeframe_seconds: int) -> Dates:

@@ -7,14 +7,24 @@ from typing import Any, Final
 
 import numpy as np
 
-from minhos.capabilities.prediction.runtime.features import available, default_sequence, window
+from minhos.capabilities.prediction.runtime.features import available, default_sequence, window, with_lags
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument
+from minhos.market_data.sessions import sessions_from_to
+from minhos.market_data.timeframes import DAY_SECONDS
 from minhos.night.recipe import Recipe
 from minhos.training.isotonic import IDENTITY
 from minhos_client.contract import BAR_COLUMNS, MEMBERS, VERSION
 
-__all__ = ["ONE_REGIME", "columns_in_use", "feature_parameters", "instrument_table", "untrained"]
+__all__ = [
+    "ONE_REGIME",
+    "columns_in_use",
+    "feature_parameters",
+    "instrument_table",
+    "surroundings_in_use",
+    "surroundings_table",
+    "untrained",
+]
 
 
 def columns_in_use(series: Sequence[BarSeries]) -> list[str]:
@@ -22,10 +32,17 @@ def columns_in_use(series: Sequence[BarSeries]) -> list[str]:
     return [name for name in BAR_COLUMNS if all(one.has(name) for one in series)]
 
 
+def surroundings_in_use(series: Sequence[BarSeries]) -> list[str]:
+    """What features may read beside the columns: the session of intraday bars, and who it is where there are several."""
+    intraday = series[0].timeframe_seconds < DAY_SECONDS
+    return [*(["session"] if intraday else []), "tick_size", *(["code"] if len(series) > 1 else [])]
+
+
 def feature_parameters(series: Sequence[BarSeries], recipe: Recipe) -> dict[str, Any]:
     """The sections that are known before anything is learned: time, window, columns, features, thresholds, sizing."""
     columns = columns_in_use(series)
-    tabular, sequence = list(available(columns)), list(default_sequence(columns))
+    tabular = with_lags(available([*columns, *surroundings_in_use(series)]), recipe.inputs.lags)
+    sequence = recipe.inputs.sequence or default_sequence(columns)
     seconds = series[0].timeframe_seconds
     return {
         "contract_version": VERSION,
@@ -35,7 +52,7 @@ def feature_parameters(series: Sequence[BarSeries], recipe: Recipe) -> dict[str,
         "max_age_seconds": int(recipe.max_age_days * 86_400),
         "max_staleness_seconds": int(recipe.max_staleness_bars * seconds),
         "columns": columns,
-        "features": {"tabular": tabular, "sequence": sequence},
+        "features": {"tabular": list(tabular), "sequence": list(sequence)},
         "thresholds": recipe.thresholds.model_dump(),
         "barriers": {
             "stop_atr": recipe.stop_atr,
@@ -73,6 +90,33 @@ ONE_REGIME: Final = {
     "trend_bars": 2,
 }
 """The ``regime`` section before any filter is fitted: one regime that is always there."""
+
+
+def surroundings_table(
+    series: Sequence[BarSeries], instruments: Mapping[str, Instrument], recipe: Recipe
+) -> dict[str, Any]:
+    """The ``surroundings`` section: sessions from before the first bar until after the release expires; codes.
+
+    Instruments with the same hours share a table, which has the name of the first of them. A code is the instrument's
+    place in the alphabetical list: which one it is, and nothing that was measured on its bars.
+    """
+    first_us = min(int(one.bar_end[0]) for one in series)
+    last_us = max(int(one.bar_end[-1]) for one in series) + round(recipe.max_age_days * DAY_SECONDS) * 1_000_000
+    owners: dict[Any, str] = {}
+    sessions = {}
+    for symbol, instrument in instruments.items():
+        if owners.setdefault(instrument.session, symbol) == symbol:
+            found = sessions_from_to(first_us, last_us, instrument.session)
+            sessions[symbol] = {
+                "open_seconds": (found.open_us // 1_000_000).tolist(),
+                "close_seconds": (found.close_us // 1_000_000).tolist(),
+            }
+    ranks = {symbol: rank for rank, symbol in enumerate(sorted(instruments))}
+    listing = {
+        symbol: {"session": owners[instrument.session], "code": (ranks[symbol] + 0.5) / len(ranks)}
+        for symbol, instrument in instruments.items()
+    }
+    return {"sessions": sessions, "instruments": listing}
 
 
 def untrained(symbols: Sequence[str], regime: Mapping[str, Any] = ONE_REGIME) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from minhos.training.labels import Barriers, LabelKind
 
-__all__ = ["RECIPE", "Recipe", "Sizing", "Thresholds"]
+__all__ = ["RECIPE", "Inputs", "Recipe", "Sizing", "Thresholds"]
 
 
 class _Frozen(BaseModel):
@@ -33,6 +33,18 @@ class Sizing(_Frozen):
     interval_z: float = 1.645
 
 
+class Inputs(_Frozen):
+    """What the models see. The trees get every feature that the bars allow, and ``lags``: a feature's name and of how many
+    earlier bars they get its value too. The LSTM gets the eight of ``sequence``; none named: the default for the columns.
+
+    Lags are of what a bar says by itself, its move and its flow. A feature over a window is nearly the same one bar
+    earlier, and the sums over 3, 6 and 12 bars say what is older; more lags cost every tree and tell it little.
+    """
+
+    lags: dict[str, int] = {"log_return_1": 3, "order_flow_imbalance_1": 3}
+    sequence: tuple[str, ...] = ()
+
+
 class Recipe(_Frozen):
     """What the direction is (``training.labels``), barriers in multiples of ATR(14), the horizon in bars, ages, seeds.
 
@@ -51,6 +63,7 @@ class Recipe(_Frozen):
     start_equity: float = 100_000.0
     thresholds: Thresholds = Thresholds()
     sizing: Sizing = Sizing()
+    inputs: Inputs = Inputs()
 
     @property
     def barriers(self) -> Barriers:

@@ -216,7 +216,7 @@ class TestErrors:
             ask(client, inputs, bars=inputs["BARS"][:, 1:], bar_end=inputs["BAR_END"][:, 1:])
 
     def test_bars_of_another_shape_are_named(self, client: TradeClient) -> None:
-        with pytest.raises(BadRequest, match=r"bars has shape \(2, 69, 7\)"):
+        with pytest.raises(BadRequest, match=r"bars has shape \(2, 84, 7\)"):
             ask(client, request(), bars=request()["BARS"][..., :7])
 
     def test_every_error_is_a_trade_client_error(self) -> None:

@@ -44,8 +44,10 @@ def test_a_planted_look_ahead_stops_the_features_step(
     given = parameters(NEW, FEES)
     honest = Chain.history_block
 
-    def leaking(self: Chain, bars: npt.NDArray[np.float64], bar_end: npt.NDArray[np.int64]) -> FeatureBlock:
-        return plant(honest(self, bars, bar_end))
+    def leaking(
+        self: Chain, bars: npt.NDArray[np.float64], bar_end: npt.NDArray[np.int64], symbol: str
+    ) -> FeatureBlock:
+        return plant(honest(self, bars, bar_end, symbol))
 
     samples_of(NightBars.of(NEW), FEES, given, None)
     monkeypatch.setattr(Chain, "history_block", leaking)

@@ -16,7 +16,7 @@ from minhos.errors import LeakError
 from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument, load_instruments
 from minhos.market_data.night_bars import NightBars
-from minhos.night.parameters import feature_parameters, instrument_table, untrained
+from minhos.night.parameters import feature_parameters, instrument_table, surroundings_table, untrained
 from minhos.night.recipe import RECIPE
 from minhos.night.regimes import known_regimes, with_regimes
 from minhos.night.steps.features import samples_of
@@ -62,6 +62,7 @@ def parameters_of(bars: list[NightBars]) -> dict[str, Any]:
     return {
         **feature_parameters([one.series for one in bars], RECIPE),
         **untrained(SYMBOLS),
+        "surroundings": surroundings_table([one.series for one in bars], table(), RECIPE),
         "instruments": instrument_table(table(), dict.fromkeys(SYMBOLS, 1.0)),
     }
 

@@ -15,7 +15,7 @@ from minhos.market_data.night_bars import NightBars, write_night_bars
 from minhos.market_data.rolls.adjustment import Adjustment
 from minhos.market_data.rolls.continuous import continuous
 from minhos.market_data.rolls.schedule import Roll, RollSchedule
-from minhos.night.parameters import feature_parameters, instrument_table, untrained
+from minhos.night.parameters import feature_parameters, instrument_table, surroundings_table, untrained
 from minhos.night.recipe import RECIPE
 from minhos.night.request_bars import latest_bars, replay
 from minhos.night.run import VALIDATED
@@ -75,6 +75,7 @@ def parameters(series: BarSeries, instrument: Instrument) -> dict[str, Any]:
         **feature_parameters([series], RECIPE),
         **untrained([series.symbol]),
         "instruments": instrument_table({series.symbol: instrument}, {series.symbol: 1.0}),
+        "surroundings": surroundings_table([series], {series.symbol: instrument}, RECIPE),
     }
 
 
@@ -97,7 +98,7 @@ PAID = (
 @pytest.mark.parametrize("adjustment", ["ratio", "difference"])
 def test_every_fill_barrier_and_cost_is_that_of_the_contract_itself(adjustment: Adjustment) -> None:
     made, _ = samples(night_bars(adjustment))
-    for own, of in ((OLD, made.t0 < ROLLED_AT * HOUR), (NEW, made.t0 > (ROLLED_AT + 80) * HOUR)):
+    for own, of in ((OLD, made.t0 < ROLLED_AT * HOUR), (NEW, made.t0 > (ROLLED_AT + 90) * HOUR)):
         alone, _ = samples(NightBars.of(own))
         at = np.searchsorted(alone.t0, made.t0[of])
         np.testing.assert_array_equal(alone.t0[at], made.t0[of])

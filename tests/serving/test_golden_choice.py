@@ -126,5 +126,5 @@ class TestInARelease:
     def test_a_candidate_of_another_window_is_named(self, source: Release, tmp_path: Path) -> None:
         bad = request(seed=3)
         bad["BARS"] = bad["BARS"][:, 1:]
-        with pytest.raises(ServingError, match=r"golden request 2's BARS is float64 \(2, 68, 8\)"):
+        with pytest.raises(ServingError, match=r"golden request 2's BARS is float64 \(2, 83, 8\)"):
             build(source, tmp_path, [*candidates(2), bad])

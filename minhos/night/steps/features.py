@@ -16,7 +16,7 @@ from minhos.market_data.bars import BarSeries
 from minhos.market_data.instruments import Instrument, load_instruments
 from minhos.market_data.night_bars import NightBars, read_night_bars
 from minhos.market_data.rolls.schedule import roll_dates
-from minhos.night.parameters import feature_parameters, instrument_table, untrained
+from minhos.night.parameters import feature_parameters, instrument_table, surroundings_table, untrained
 from minhos.night.recipe import RECIPE
 from minhos.night.regimes import known_regimes, with_regimes
 from minhos.night.run import VALIDATED, Progress, Run, StepResult
@@ -54,6 +54,7 @@ def features(run_folder: str) -> str:
             **feature_parameters(series, RECIPE),
             **untrained(symbols),
             "instruments": instrument_table(instruments, dict.fromkeys(symbols, 1.0)),
+            "surroundings": surroundings_table(series, instruments, RECIPE),
         }
         parts, volatility = [], {}
         rolled: list[str] = []
@@ -106,9 +107,9 @@ def samples_of(
         kept = own if wanted is None else min(own, wanted + horizon + 1)
         piece = series.slice(max(0, len(series) - kept - checked.window + 1), len(series))
         if len(piece) >= checked.window:
-            block = chain.history_block(piece.values, piece.bar_end)
+            block = chain.history_block(piece.values, piece.bar_end, night.symbol)
             usable = ~block.refused
-            _check_causal(chain, piece, block, np.flatnonzero(usable))
+            _check_causal(chain, piece, block, np.flatnonzero(usable), night.symbol)
             lost += 0 if newest else int(usable[-horizon:].sum())
             first_us = int(piece.bar_end[checked.window - 1])
             if usable[:-horizon].any():
@@ -123,16 +124,19 @@ def samples_of(
     return parts[0] if len(parts) == 1 else concatenate(parts), _roll_words(night, first_us, lost)
 
 
-def _check_causal(chain: Chain, piece: BarSeries, block: FeatureBlock, usable: npt.NDArray[np.int64]) -> None:
+def _check_causal(
+    chain: Chain, piece: BarSeries, block: FeatureBlock, usable: npt.NDArray[np.int64], symbol: str
+) -> None:
     """Ask for some rows again with the bars of their own window alone; LeakError where the answer is another."""
     width = chain.parameters.window
 
     def again(row: int) -> dict[str, npt.NDArray[Any]]:
-        alone = chain.history_block(piece.values[row : row + width], piece.bar_end[row : row + width])
+        rows = slice(row, row + width)
+        alone = chain.history_block(piece.values[rows], piece.bar_end[rows], symbol)
         return {name: getattr(alone, name)[0] for name in FEATURES}
 
     rows = usable[np.linspace(0, len(usable) - 1, min(len(usable), CHECKED_ROWS)).astype(np.int64)]
-    check_causal({name: getattr(block, name) for name in FEATURES}, again, rows, where=f"features of {piece.symbol}")
+    check_causal({name: getattr(block, name) for name in FEATURES}, again, rows, where=f"features of {symbol}")
 
 
 def _samples(

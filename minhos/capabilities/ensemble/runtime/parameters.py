@@ -20,6 +20,7 @@ from minhos.capabilities.position_sizing.runtime.settings import (
     Thresholds,
 )
 from minhos.capabilities.prediction.runtime.feature_set import STATE_COLUMNS, FeatureSet
+from minhos.capabilities.prediction.runtime.surroundings import SurroundingsTable
 from minhos_client.contract import MEMBERS, VERSION
 
 __all__ = ["Parameters"]
@@ -65,6 +66,7 @@ class Parameters:
     edge_proven: bool
     correlation: Correlation
     instruments: Mapping[str, Instrument]
+    surroundings: SurroundingsTable
 
     def __post_init__(self) -> None:
         for name in ("timeframe_seconds", "data_through", "max_age_seconds", "max_staleness_seconds"):
@@ -85,6 +87,9 @@ class Parameters:
         uncorrelated = sorted(set(self.instruments) - set(self.correlation.symbols))
         if uncorrelated:
             raise ValueError(f"parameters.json: correlation.symbols lacks the instruments {uncorrelated}")
+        unlisted = sorted(set(self.instruments) - set(self.surroundings.instruments))
+        if unlisted:
+            raise ValueError(f"parameters.json: surroundings.instruments lacks the instruments {unlisted}")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Parameters:
@@ -131,4 +136,5 @@ _SECTIONS: Final[dict[str, type[Any]]] = {
     "barriers": Barriers,
     "sizing": Sizing,
     "correlation": Correlation,
+    "surroundings": SurroundingsTable,
 }

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from minhos.capabilities.prediction.runtime.features import SEQUENCE_FEATURES, available, window
+from minhos.capabilities.prediction.runtime.features import SEQUENCE_FEATURES, available, split_lag, window
+from minhos.capabilities.prediction.runtime.surroundings import SURROUNDINGS
 from minhos_client.contract import BAR_COLUMNS, MAX_WINDOW, SEQUENCE_STEPS
 
 __all__ = ["STATE_COLUMNS", "FeatureBlock", "FeatureSet"]
@@ -21,6 +22,7 @@ STATE_COLUMNS: Final = ("close", "atr", "volatility")
 class FeatureSet:
     """Bar columns in use (contract order, prices always), the trees' ``tabular`` and the LSTM's 8 ``sequence`` names.
 
+    Names of ``tabular`` may have a lag (``log_return_1@2``); the LSTM's steps are lags already.
     ``window`` is W: at least what the features need, at most what the contract allows.
     """
 
@@ -44,10 +46,13 @@ class FeatureSet:
             raise ValueError("tabular must name at least one feature")
         if len(self.sequence) != SEQUENCE_FEATURES:
             raise ValueError(f"sequence must name {SEQUENCE_FEATURES} features, got {len(self.sequence)}")
-        allowed = available(self.columns)
-        missing = [name for name in self.names if name not in allowed]
+        allowed = available((*self.columns, *SURROUNDINGS))
+        missing = [name for name in self.names if split_lag(name)[0] not in allowed]
         if missing:
             raise ValueError(f"features {missing} are unknown or need columns not in use; allowed: {list(allowed)}")
+        lagged = [name for name in self.sequence if split_lag(name)[1]]
+        if lagged:
+            raise ValueError(f"sequence must name features without a lag, got {lagged}")
         least = window(self.names)
         if isinstance(self.window, bool) or not isinstance(self.window, int) or not least <= self.window <= MAX_WINDOW:
             raise ValueError(f"window must be a whole number in {least}..{MAX_WINDOW}, got {self.window!r}")
