@@ -26,6 +26,21 @@ def _flow_lead(n: int) -> Compute:
     return lambda f: ratio(rolling_mean(f.imbalance[..., :-1] * f.log_return, n), f.volatility, 0.0)
 
 
+def _flow_forecast(n: int) -> Compute:
+    """What the last ``n`` bars say of the next one's return given this bar's flow: the slope, through 0, of each return on
+    the imbalance of the bar before it, times the imbalance now, in root mean squares of these returns. Whether flow leads
+    or is faded changes slowly; a product of two slow averages is what trees find only by many splits."""
+
+    def compute(f: Frame) -> FloatArray:
+        flow = f.imbalance[..., :-1]
+        together, squares = rolling_sum(flow * f.log_return, n), rolling_sum(flow * flow, n)
+        size = np.sqrt(rolling_mean(f.log_return * f.log_return, n))
+        told = ratio(together, squares, 0.0) * tail(f.imbalance, together.shape[-1])
+        return np.clip(ratio(told, size, 0.0), -_FLOW_FORECAST, _FLOW_FORECAST)
+
+    return compute
+
+
 def _trade_size(n: int) -> Compute:
     def compute(f: Frame) -> FloatArray:
         usual = ratio(rolling_sum(f.volume, n), rolling_sum(f.trades, n), 0.0)
@@ -71,6 +86,7 @@ def _amihud(short: int, long: int) -> Compute:
 
 
 _FLOW_MOVE: Final = sqrt(24.0)  # the return is one of the 24 of the volatility, an imbalance is 1 at most
+_FLOW_FORECAST: Final = 5.0
 _FLOW_LEAD: Final = sqrt(2.0)  # the mean of 12 of those 24: sqrt(24/12), by Cauchy and Schwarz
 
 FEATURES: Final = (
@@ -106,6 +122,18 @@ FEATURES: Final = (
         _FLOW_LEAD,
         "mean of imbalance[t-1] * r[t] over 12 / volatility24; 0 when flat",
         _flow_lead(12),
+    ),
+    *(
+        Feature(
+            f"flow_forecast_{n}",
+            n + 1,
+            FLOW,
+            -_FLOW_FORECAST,
+            _FLOW_FORECAST,
+            f"slope of r on the last bar's imbalance over {n} x imbalance, in rms(r); cut at 5; 0 when flat",
+            _flow_forecast(n),
+        )
+        for n in (24, 48)
     ),
     Feature("trade_size_ratio_20", 20, TRADES, 0.0, inf, "(v/trades)/(sum v/sum trades); 1 when none", _trade_size(20)),
     Feature(

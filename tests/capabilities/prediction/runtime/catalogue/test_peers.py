@@ -115,6 +115,19 @@ def kyle(d: pd.DataFrame) -> Array:
     return values
 
 
+def flow_forecast(n: int) -> Peer:
+    def peer(d: pd.DataFrame) -> Array:
+        flow, move = imbalance(d).to_numpy(), moves(d).to_numpy()
+        values = np.full(len(d), np.nan)
+        for t in range(n, len(d)):
+            before, r = flow[t - n : t], move[t - n + 1 : t + 1]
+            slope = np.linalg.lstsq(before[:, None], r, rcond=None)[0][0]
+            values[t] = np.clip(slope * flow[t] / np.sqrt(np.mean(r**2)), -5.0, 5.0)
+        return values
+
+    return peer
+
+
 def amihud(d: pd.DataFrame) -> pd.Series:
     impact = (moves(d).abs() / d.volume).where(d.volume > 0)
     return impact.rolling(6, min_periods=1).mean() / impact.rolling(24, min_periods=1).mean()
@@ -149,6 +162,7 @@ PANDAS: dict[str, Peer] = {
     **{f"order_flow_imbalance_{n}": lambda d, n=n: imbalance(d, n) for n in (1, 6, 12)},
     "flow_move_1": lambda d: imbalance(d) * moves(d) / volatility(d),
     "flow_lead_12": lambda d: (imbalance(d).shift() * moves(d)).rolling(12).mean() / volatility(d),
+    **{f"flow_forecast_{n}": flow_forecast(n) for n in (24, 48)},
     "trade_size_ratio_20": lambda d: (
         (d.volume / d.trades) / (d.volume.rolling(20).sum() / d.trades.rolling(20).sum())
     ).fillna(1.0),
