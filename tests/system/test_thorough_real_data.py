@@ -25,6 +25,10 @@ NEED_FLOW = frozenset(
         *(f"order_flow_imbalance_{bars}" for bars in (1, 6, 12)),
         "flow_move_1",
         "flow_lead_12",
+        "volume_delta_20",
+        "cumulative_delta_24",
+        "kyle_lambda_24",
+        *(f"order_flow_imbalance_1@{lag}" for lag in (1, 2, 3)),
         "trade_size_ratio_20",
     }
 )
