@@ -9,7 +9,7 @@ called a new base only where it is far over what is strange.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,7 @@ __all__ = ["Bases", "find_bases"]
 _UNDONE: Final = 0.25
 """By how much of itself a jump back may miss the jump out: the market has moved in between."""
 _NEAR_BARS: Final = 3
-_PLAIN: Final = 0.5
+_PLAIN: Final = 2.0
 _WHOLE_POWER: Final = 0.04
 """Decimal logarithm: a factor within 10 % of 10, 100, 1000 ... (or one over it) is another unit."""
 
@@ -37,13 +37,13 @@ class Bases:
     """`foreign` float64 [T]: 1 for rows between a jump and the one that undoes it, and for a row of which the open or the
     close alone is elsewhere. `new_base` float64 [T]: 1 for the first
     row after a jump that nothing undoes and no news explains; `unexplained` float64 [T]: 1 for one that news may explain.
-    `words`: the jumps, largest first.
+    `words`: for each of the three, what was found, largest first.
     """
 
     foreign: Floats
     new_base: Floats
     unexplained: Floats
-    words: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ def find_bases(
     size = np.fmax(np.nan_to_num(measured.inside), np.nan_to_num(measured.across))
     limit = np.where(np.isnan(measured.inside), across_limit, inside_limit)
     foreign, new_base, unexplained = (np.zeros(len(bars.bar_end)) for _ in range(3))
-    told: list[tuple[float, str]] = []
+    told: dict[str, list[tuple[float, str]]] = {"foreign": [], "new_base": [], "unexplained": []}
     for first, stop in turns:
-        rows, words = _every_second(bars, first, stop)
+        rows, words = _every_second(bars, first, stop, float(np.median(measured.noise[first:stop])))
         foreign[rows] = 1.0
-        told.append(words)
+        told["foreign"].append(words)
         size[first : stop + 1] = 0.0  # the bar behind them comes back
     jumps = []
     for row in np.flatnonzero(size > limit).tolist():
@@ -86,7 +86,7 @@ def find_bases(
         wrong = _wrong_price(jump, closes - opens)
         if wrong is not None:
             foreign[wrong] = 1.0
-            told.append(
+            told["foreign"].append(
                 (abs(jump.difference), f"a wrong open or close in the bar that ends {iso(int(bars.bar_end[wrong]))}")
             )
             continue
@@ -96,19 +96,24 @@ def find_bases(
             continue
         waiting.remove(partner)
         foreign[partner.row : jump.row] = 1.0
-        told.append(
+        told["foreign"].append(
             (abs(partner.difference), f"{_named(partner, bars, measured)}, undone {iso(_start(bars, jump.row))}")
         )
     for jump in waiting:
         (new_base if jump.beyond_news else unexplained)[jump.row] = 1.0
-        told.append((abs(jump.difference), f"{_named(jump, bars, measured)}, never undone"))
-    return Bases(foreign, new_base, unexplained, tuple(words for _, words in sorted(told, reverse=True)))
+        kind = "new_base" if jump.beyond_news else "unexplained"
+        told[kind].append((abs(jump.difference), f"{_named(jump, bars, measured)}, never undone"))
+    ordered = {kind: tuple(words for _, words in sorted(found, reverse=True)) for kind, found in told.items()}
+    return Bases(foreign, new_base, unexplained, ordered)
 
 
-def _every_second(bars: BarArrays, first: int, stop: int) -> tuple[npt.NDArray[np.int64], tuple[float, str]]:
+def _every_second(
+    bars: BarArrays, first: int, stop: int, noise: float
+) -> tuple[npt.NDArray[np.int64], tuple[float, str]]:
     """Of rows that take turns between two bases, those further from the bars before and behind them; and that in words.
 
-    All of them where neither base is plainly the one that the bars around are on.
+    All of them where the market itself may have moved as far over the stretch as the bases are apart: between two known
+    ends it strays by half of `noise` times the root of the stretch's bars.
     """
     closes = column(bars, "close")
     ends = [closes[max(0, first - _NEAR_BARS) : first], closes[stop : stop + _NEAR_BARS]]
@@ -119,7 +124,7 @@ def _every_second(bars: BarArrays, first: int, stop: int) -> tuple[npt.NDArray[n
     apart = [float(np.nanmedian(away[rows])) for rows in groups]
     other = 0 if np.isnan(apart).any() else int(abs(apart[1]) > abs(apart[0]))
     distance = apart[other] - apart[1 - other]
-    plain = abs(apart[other]) - abs(apart[1 - other]) > _PLAIN * abs(distance)
+    plain = abs(distance) > _PLAIN * noise * np.sqrt(stop - first)
     words = (
         f"from {iso(_start(bars, first))} on every second of {stop - first} bars lies about {distance:+.6g} away: two bases "
         "take turns"

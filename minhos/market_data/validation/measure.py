@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,7 @@ _INSIDE_CEILING: Final = 12.0
 _NEWS: Final = 2.5
 _NEWS_FLOOR: Final = 25.0
 """How far a market may jump inside a session for good: the pound did by 21 times its noise, on election night 2017."""
+_SHOWN: Final = 3
 _STILL_FLOOR: Final = 6
 _MISSING_SECONDS_FLOOR: Final = 3600
 _OUTSIDE_FLOOR: Final = 3.0
@@ -69,9 +70,10 @@ class Measured:
         """The largest value that is allowed of a learned measure."""
         return self.thresholds.get(measure, _NO_LIMIT).value
 
-    def limit_words(self, measure: str) -> str:
-        """Where that comes from."""
-        return self.thresholds.get(measure, _NO_LIMIT).words
+    def told(self, measure: str) -> dict[str, Any]:
+        """Where that comes from, as a rule has it: `limit` in words, and whether it was `learned`."""
+        threshold = self.thresholds.get(measure, _NO_LIMIT)
+        return {"limit": threshold.words, "learned": threshold.learned}
 
 
 def measure(bars: BarArrays, instrument: Instrument, *, session: date, traded: BarArrays | None = None) -> Measured:
@@ -98,7 +100,8 @@ def measure(bars: BarArrays, instrument: Instrument, *, session: date, traded: B
         when = hours(bars, instrument) if ordered else None
         pattern = day_pattern(bars, instrument, when.dates, clean) if when is not None else None
         if len(bars.bar_end) >= LEAST_BARS:
-            _add_moves(frame, bars, instrument, learn, thresholds, notes)
+            breaks = np.ones(len(bars.bar_end), dtype=np.bool_) if when is None else ~when.hole_inside
+            _add_moves(frame, bars, instrument, learn, breaks, thresholds, notes)
             _add_repeats(frame, bars, thresholds)
         _add_flow(frame, bars, pattern, learn, thresholds)
     if when is not None:
@@ -127,14 +130,17 @@ def _add_moves(
     bars: BarArrays,
     instrument: Instrument,
     learn: Flags,
+    breaks: Flags,
     thresholds: dict[str, Threshold],
     notes: dict[str, str],
 ) -> None:
+    """`breaks` bool [T]: the market was closed before this bar, if there is a gap: what a minute without a trade does
+    says nothing of what a night does."""
     found = moves(bars, tick_size=instrument.tick_size)
     for name in ("inside", "across", "move", "spike", "wick"):
         values = getattr(found, name)
         thresholds[name] = upper_threshold(
-            values[learn],
+            values[learn & breaks if name == "across" else learn],
             tested=len(frame),
             false_alarms=FALSE_ALARMS,
             floor=_FLOORS[name],
@@ -155,7 +161,8 @@ def _add_moves(
     # a move onto another level and back is told once, by the rule of levels; the row that comes back is a good one
     back = np.concatenate(([False], bases.foreign[:-1] > 0))
     frame.loc[(bases.foreign > 0) | back | (bases.new_base > 0), ["move", "spike"]] = np.nan
-    notes["bases"] = "; ".join(bases.words[:3]) + (f" and {len(bases.words) - 3} more" if len(bases.words) > 3 else "")
+    for kind, words in bases.words.items():
+        notes[kind] = "; ".join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
 
 
 def _add_repeats(frame: pd.DataFrame, bars: BarArrays, thresholds: dict[str, Threshold]) -> None:

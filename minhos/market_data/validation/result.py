@@ -34,7 +34,8 @@ class Check(_Frozen):
 
     `bad_count`: how many rows break it; `bad_rows`: the first five of them; `bad_bar_ends`: when all of them ended, UTC us.
     `bad_row_words`: of rows that are to be held, why each breaks it, in the same order (empty where the rule compares rows).
-    `limit`: where the rule's threshold comes from, in words; empty for a rule that needs none.
+    `limit`: where the rule's threshold comes from, in words; empty for a rule that needs none. `learned`: from the
+    instrument's own bars, with a false-alarm rate of its own.
     """
 
     rule: str
@@ -46,6 +47,7 @@ class Check(_Frozen):
     bad_bar_ends: tuple[int, ...] = ()
     bad_row_words: tuple[str, ...] = ()
     limit: str = ""
+    learned: bool = False
 
     @property
     def told(self) -> str:

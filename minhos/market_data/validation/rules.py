@@ -43,7 +43,8 @@ class Limit:
 class Rule:
     """A rule: its expectations, what breaking it is called (`3 of 900 rows <fault>`), and how grave that is.
 
-    `note`: what is added to the words where it is broken. `limit`: where its threshold comes from.
+    `note`: what is added to the words where it is broken. `limit`: where its threshold comes from; `learned`: from the
+    instrument's own bars, with a false-alarm rate of its own.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Rule:
     limits: tuple[Limit, ...]
     note: str = ""
     limit: str = ""
+    learned: bool = False
 
 
 def rules_for(
@@ -98,27 +100,27 @@ def _price_rules(measured: Measured, instrument: Instrument) -> tuple[Rule, ...]
 
 
 def _move_rules(measured: Measured) -> tuple[Rule, ...]:
-    limit, words = measured.most, measured.limit_words
+    limit, words, notes = measured.most, measured.told, measured.notes
     return (
         Rule("one_price_base", "exclude", "begin another price level that nothing undoes (a roll, another unit?)",
-             (Limit("between", "new_base", most=0.0),), note=measured.notes.get("bases", ""), limit=words("across")),
+             (Limit("between", "new_base", most=0.0),), note=notes.get("new_base", ""), **words("across")),
         Rule("no_foreign_stretch", "quarantine", "lie on another price level between two jumps",
-             (Limit("between", "foreign", most=0.0),), note=measured.notes.get("bases", ""), limit=words("inside")),
+             (Limit("between", "foreign", most=0.0),), note=notes.get("foreign", ""), **words("inside")),
         Rule("no_unexplained_jump", "warn", "open far from the last close inside a session, as news may do",
-             (Limit("between", "unexplained", most=0.0),), note=measured.notes.get("bases", ""), limit=words("inside")),
+             (Limit("between", "unexplained", most=0.0),), note=notes.get("unexplained", ""), **words("inside")),
         Rule("no_absurd_move", "quarantine", f"move more than {limit('move'):.3g} times the local noise",
-             (Limit("between", "move", most=limit("move")),), limit=words("move")),
+             (Limit("between", "move", most=limit("move")),), **words("move")),
         Rule("no_spike", "quarantine", f"jump out and back by more than {limit('spike'):.3g} times the local noise",
-             (Limit("between", "spike", most=limit("spike")),), limit=words("spike")),
+             (Limit("between", "spike", most=limit("spike")),), **words("spike")),
         Rule("no_absurd_wick", "quarantine", f"have a high or low more than {limit('wick'):.3g} times the local noise away",
-             (Limit("between", "wick", most=limit("wick")),), limit=words("wick")),
+             (Limit("between", "wick", most=limit("wick")),), **words("wick")),
     )  # fmt: skip
 
 
 def _repeat_rules(measured: Measured) -> tuple[Rule, ...]:
     stale = (
         Rule("price_not_stale", "quarantine", f"stand still for more than {measured.most('still'):g} bars in a row",
-             (Limit("between", "still", most=measured.most("still")),), limit=measured.limit_words("still")),
+             (Limit("between", "still", most=measured.most("still")),), **measured.told("still")),
     )  # fmt: skip
     if "repeated" not in measured.frame.columns:
         return stale
@@ -153,7 +155,7 @@ def _flow_rules(measured: Measured, *, dated: bool) -> tuple[Rule, ...]:
         most = measured.most("volume_surprise")
         rules.append(
             Rule("volume_plausible", "quarantine", "have a volume far beyond what is usual at that time of the day",
-                 (Limit("between", "volume_surprise", most=most),), limit=measured.limit_words("volume_surprise"))
+                 (Limit("between", "volume_surprise", most=most),), **measured.told("volume_surprise"))
         )  # fmt: skip
     return tuple(rules)
 
@@ -164,13 +166,13 @@ def _hours_rules(measured: Measured) -> tuple[Rule, ...]:
              (Limit("mean", "outside", most=_OUTSIDE_SHARE),)),
         Rule("clock_kept", "exclude", "lie in a week with too many bars where nobody trades: was the clock changed?",
              (Limit("between", "outside_in_week", most=measured.most("outside_in_week")),),
-             limit=measured.limit_words("outside_in_week")),
+             **measured.told("outside_in_week")),
         Rule("sessions_there", "exclude", "of the calendar's sessions have no bar",
              (Limit("mean", "sessions_missing", most=_SESSIONS_MISSING),)),
         Rule("no_quote_while_closed", "quarantine", "lie where nobody trades and have no trade",
              (Limit("between", "closed_quote", most=0.0),)),
         Rule("no_session_gap", "warn", f"come after more than {measured.most('missing'):.0f} missing bars of trading time",
-             (Limit("between", "missing", most=measured.most("missing")),), limit=measured.limit_words("missing")),
+             (Limit("between", "missing", most=measured.most("missing")),), **measured.told("missing")),
     ]  # fmt: skip
     if "off_bar_grid" in measured.frame.columns:
         rules.append(
@@ -188,7 +190,7 @@ def _hours_rules(measured: Measured) -> tuple[Rule, ...]:
         rules.append(
             Rule("day_keeps_its_hours", "exclude", "are of weeks that run beside the usual day: was the clock changed?",
                  (Limit("between", "day_shift", most=measured.most("day_shift")),),
-                 note=measured.notes.get("clock", ""), limit=measured.limit_words("day_shift"))
+                 note=measured.notes.get("clock", ""), **measured.told("day_shift"))
         )  # fmt: skip
     if "after_expiry" in measured.frame.columns:
         rules.append(

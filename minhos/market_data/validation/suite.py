@@ -144,6 +144,7 @@ def _summarise(rule: Rule, results: Sequence[Any], frame: pd.DataFrame) -> Check
                 "bad_bar_ends": tuple(int(ends[row]) for row in rows),
                 "bad_row_words": tuple(row_words(rule, frame, row) for row in rows if rule.severity == "quarantine"),
                 "limit": rule.limit,
+                "learned": rule.learned,
             }
         )
 
@@ -165,10 +166,10 @@ def _summarise(rule: Rule, results: Sequence[Any], frame: pd.DataFrame) -> Check
 
 
 def _named(stamps: Sequence[str]) -> str:
-    """`: a, b, c`, and where there are more, where to find them (a validation writes all results there)."""
+    """`: a, b, c and 57 more`."""
     if not stamps:
         return ""
-    rest = ", ... (all of them in validation.json)" if len(stamps) > _NAMED_ROWS else ""
+    rest = f" and {len(stamps) - _NAMED_ROWS} more" if len(stamps) > _NAMED_ROWS else ""
     return f": {', '.join(stamps[:_NAMED_ROWS])}{rest}"
 
 

@@ -106,13 +106,17 @@ def longest_run(lengths: Integers, *, false_alarms: float, floor: int) -> Thresh
         if length > best:
             best, chance = length, goes_on
         k += 1
-    allowed = max(floor, best)
-    return Threshold(
-        float(allowed),
-        f"at most {allowed} (learned from {len(lengths)} runs, one goes on with {chance:.0%}, false alarms "
-        f"{false_alarms:.1%} a series)",
-        learned=best > floor,
+    if best <= floor:
+        return Threshold(
+            float(floor), f"at most {floor} (fixed: this instrument's own {len(lengths)} runs would allow less)"
+        )
+    if len(lengths) < _LEAST_EXCESSES:
+        return Threshold(float(best), f"at most {best} (fixed: {len(lengths)} runs say too little to learn from)")
+    words = (
+        f"at most {best} (learned from {len(lengths)} runs, one goes on with {chance:.0%}, false alarms "
+        f"{false_alarms:.1%} a series)"
     )
+    return Threshold(float(best), words, learned=True)
 
 
 def run_beyond(chance: float, runs: int, *, false_alarms: float) -> int:

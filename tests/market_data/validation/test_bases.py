@@ -40,7 +40,7 @@ def test_one_level_has_no_bases() -> None:
     assert not bases.foreign.any()
     assert not bases.new_base.any()
     assert not bases.unexplained.any()
-    assert bases.words == ()
+    assert not any(bases.words.values())
 
 
 class TestOutAndBack:
@@ -48,7 +48,7 @@ class TestOutAndBack:
         bases = found(moved(zigzag(), 20, 30, by=100.0))
         assert rows(bases.foreign) == list(range(20, 30))
         assert not bases.new_base.any()
-        assert bases.words == (
+        assert bases.words["foreign"] == (
             "a jump of +100, +9.98% (34 times the noise) at 2025-11-20T16:40Z, undone 2025-11-20T17:30Z",
         )
 
@@ -66,21 +66,23 @@ class TestOutAndBack:
         assert not bases.new_base.any()
 
     def test_a_hundredfold_is_another_unit(self) -> None:
-        (words,) = found(moved(zigzag(), 20, 30, times=100.0)).words
+        (words,) = found(moved(zigzag(), 20, 30, times=100.0)).words["foreign"]
         assert words == "another unit from 2025-11-20T16:40Z on (x 100), undone 2025-11-20T17:30Z"
 
     def test_a_hundredth_is_one_too(self) -> None:
-        (words,) = found(moved(zigzag(), 20, 30, times=0.01)).words
+        (words,) = found(moved(zigzag(), 20, 30, times=0.01)).words["foreign"]
         assert words.startswith("another unit from 2025-11-20T16:40Z on (x 0.01)")
 
     def test_twofold_is_no_unit(self) -> None:
-        (words,) = found(moved(zigzag(), 20, 30, times=2.0)).words
+        (words,) = found(moved(zigzag(), 20, 30, times=2.0)).words["foreign"]
         assert words.startswith("a jump of +1002, +100.00%")
 
     def test_prices_under_zero_jump_by_amounts(self) -> None:
         bases = found(moved(zigzag(-38.0), 20, 30, by=100.0))
         assert rows(bases.foreign) == list(range(20, 30))
-        assert bases.words[0].startswith("a jump of +100 (34 times the noise)")  # a factor through zero says nothing
+        assert bases.words["foreign"][0].startswith(
+            "a jump of +100 (34 times the noise)"
+        )  # a factor through zero says nothing
 
     @given(
         start=st.integers(2, 40),
@@ -103,7 +105,7 @@ class TestNeverUndone:
         assert rows(bases.new_base) == [20]
         assert not bases.foreign.any()
         assert not bases.unexplained.any()
-        assert bases.words[0].endswith("at 2025-11-20T16:40Z, never undone")
+        assert bases.words["new_base"][0].endswith("at 2025-11-20T16:40Z, never undone")
 
     def test_what_news_may_do_is_only_told(self) -> None:
         bases = found(moved(zigzag(), 20, COUNT, by=40.0))  # 13 times the noise
@@ -118,7 +120,7 @@ class TestNeverUndone:
     def test_over_a_break_the_market_may_move_further(self) -> None:
         bars = moved(zigzag(), 20, COUNT, by=150.0)
         ends = bars.bar_end + np.where(np.arange(COUNT) >= 20, HOUR, 0)  # 150 / 2.97 / 3.6 = 14 < 20
-        assert found(RawBars(bars.symbol, 300, ends, bars.values)).words == ()
+        assert not any(found(RawBars(bars.symbol, 300, ends, bars.values)).words.values())
 
     def test_a_second_jump_in_the_same_direction_undoes_nothing(self) -> None:
         bases = found(moved(moved(zigzag(), 20, COUNT, by=100.0), 30, COUNT, by=100.0))
@@ -143,9 +145,12 @@ class TestManyJumps:
             bars = moved(bars, row, row + 1, by=200.0)
         assert rows(found(bars).foreign) == list(range(20, 40, 2))
 
-    def test_the_largest_jump_is_told_first(self) -> None:
-        words = found(moved(moved(zigzag(), 20, 30, by=100.0), 40, COUNT, by=-700.0)).words
-        assert [text.split(",")[0] for text in words] == ["a jump of -700", "a jump of +100"]
+    def test_each_kind_tells_its_own_and_the_largest_first(self) -> None:
+        bars = moved(moved(moved(zigzag(), 10, 15, by=90.0), 20, 30, by=150.0), 40, COUNT, by=-700.0)
+        words = found(bars).words
+        assert [text.split(",")[0] for text in words["foreign"]] == ["a jump of +150", "a jump of +90"]
+        assert [text.split(",")[0] for text in words["new_base"]] == ["a jump of -700"]
+        assert words["unexplained"] == ()
 
     def test_prices_that_are_missing_start_nothing(self) -> None:
         bars = zigzag()
@@ -166,7 +171,7 @@ class TestOneWrongPrice:
         bars.values[20, [0, 1]] = 1400.0
         bases = found(bars)
         assert rows(bases.foreign) == [20]
-        assert bases.words == ("a wrong open or close in the bar that ends 2025-11-20T16:45Z",)
+        assert bases.words["foreign"] == ("a wrong open or close in the bar that ends 2025-11-20T16:45Z",)
 
     def test_a_wrong_close_is_a_fault_of_its_bar_and_not_of_the_next(self) -> None:
         bars = zigzag()

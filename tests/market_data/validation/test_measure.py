@@ -128,8 +128,19 @@ class TestLearning:
 
     def test_a_limit_says_where_it_comes_from_and_one_that_is_not_there_allows_all(self) -> None:
         found = measured(made_bars())
-        assert "learned from 3864 values" in found.limit_words("move")  # 14 sessions before the last
-        assert (found.most("nothing"), found.limit_words("nothing")) == (np.inf, "")
+        assert "learned from 3864 values" in found.told("move")["limit"]  # 14 sessions before the last
+        assert found.told("move")["learned"]
+        assert (found.most("nothing"), found.told("nothing")) == (np.inf, {"limit": "", "learned": False})
+
+    def test_what_a_night_may_do_is_learned_from_nights_alone(self) -> None:
+        bars = made_bars(last=date(2025, 12, 19))
+        gone = np.zeros(len(bars.bar_end), dtype=bool)
+        gone[np.random.default_rng(2).choice(np.arange(100, len(gone) - 100), 400, replace=False)] = True
+        closes = bars.values[~gone]
+        after = np.flatnonzero(np.diff(np.flatnonzero(~gone)) > 1) + 1
+        closes[after[::3], :4] += 400.0  # a dirty jump after every third hole in a session
+        whole, torn = measured(bars), measured(RawBars(bars.symbol, 300, bars.bar_end[~gone], closes))
+        assert torn.most("across") <= 1.5 * whole.most("across")
 
     def test_prices_on_the_tick_grid_are_those_that_traded(self) -> None:
         bars = made_bars()

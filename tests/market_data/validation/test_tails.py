@@ -165,11 +165,15 @@ class TestLongestRun:
         assert found.words == "at most 5 (learned from 98 runs, one goes on with 10%, false alarms 1.0% a series)"
 
     def test_it_is_never_under_the_floor(self) -> None:
-        assert longest_run(lengths((1, 89), (2, 9)), false_alarms=0.01, floor=6).value == 6.0
+        found = longest_run(lengths((1, 89), (2, 9)), false_alarms=0.01, floor=6)
+        assert (found.value, found.learned) == (6.0, False)
+        assert found.words == "at most 6 (fixed: this instrument's own 98 runs would allow less)"
 
     def test_nothing_seen_says_a_half(self) -> None:
         # p = 1/2 and one run: 0.5^(L - 1) <= 0.01 for L >= 1 + 6.64
-        assert longest_run(lengths(), false_alarms=0.01, floor=1).value == 8.0
+        found = longest_run(lengths(), false_alarms=0.01, floor=1)
+        assert (found.value, found.learned) == (8.0, False)
+        assert found.words == "at most 8 (fixed: 0 runs say too little to learn from)"
 
     def test_calm_that_comes_in_stretches_may_last_longer(self) -> None:
         # 1000 short runs, 50 long ones of which each goes on with 0.8: the same share of runs that go on at the start
