@@ -54,10 +54,12 @@ DRAWS = 2000
 
 @dataclass(frozen=True)
 class Guesses:
-    """Up or not, bool [N], of one who knows the state and of the filter on the bars, at each sample's decision."""
+    """Up or not, bool [N], at each sample's decision: of one who knows the state, of the filter on the bars of all
+    instruments, and of the filter on those of the one instrument that is decided, which is what a model is shown."""
 
     from_state: npt.NDArray[np.bool_]
     from_bars: npt.NDArray[np.bool_]
+    from_own_bars: npt.NDArray[np.bool_]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,14 +127,20 @@ def scores(run: Run, samples: Samples, best: Guesses) -> dict[str, Any]:
     rows = []
     for part, picked in parts.items():
         up = samples.up[picked] > 0
-        known = {"state": best.from_state[picked] == up, "bars": best.from_bars[picked] == up}
+        known = {name: guess[picked] == up for name, guess in vars(best).items()}
+        shown = known["from_own_bars"].astype(float)
         rows += [
-            {"part": part, "model": f"best from {name}", "decisions": len(picked), "accuracy": float(right.mean())}
+            {
+                "part": part,
+                "model": f"best {name.replace('_', ' ')}",
+                "decisions": len(picked),
+                "accuracy": float(right.mean()),
+            }
             for name, right in known.items()
         ]
         for name in ("ensemble", *MEMBERS):
             right = (p[name][picked] >= 0.5) == up
-            low, high = _paired(right.astype(float) - known["bars"], BLOCK * len(samples.symbols))
+            low, high = _paired(right - shown, BLOCK * len(samples.symbols))
             error = calibration_error(p[name][picked], up, block=BLOCK * len(samples.symbols))
             rows.append(
                 {
@@ -140,7 +148,7 @@ def scores(run: Run, samples: Samples, best: Guesses) -> dict[str, Any]:
                     "model": name,
                     "decisions": len(picked),
                     "accuracy": float(right.mean()),
-                    "behind_bars": float((known["bars"] - right.astype(float)).mean()),
+                    "behind": float((shown - right).mean()),
                     "behind_low": -high,
                     "behind_high": -low,
                     "calibration_error": None if error is None else error[0],
@@ -160,16 +168,32 @@ def best_guesses(truth: Truth, samples: Samples) -> Guesses:
     market = draw_market(law, steps, instruments, seed=truth.seed, mean_ticks=truth.mean_ticks)
     path = market.path
     returns = path.log_return / steps.weight[:, None]
-    beliefs = filtered(law, path.flow[:, None, :], returns[:, None, :], np.ones(len(path.flow)))[:, 0]
-    edge = beliefs.sum(axis=2)  # over the volatility's state
     at = np.searchsorted(steps.start, samples.t0 - STEP_SECONDS * 1_000_000)
     column = np.array([truth.symbols.index(symbol) for symbol in samples.symbols])[samples.instrument]
     flow = path.flow[at, column]
     # P(up) given a state is symmetric in beta x: weigh the states by how far from even they are
     sizes = [_lean(beta, law, flow) for beta in law.edge]
-    lean = edge[at, 0] * sizes[0] + edge[at, 1] * sizes[1]
+
+    def up(edge: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        guess: npt.NDArray[np.bool_] = edge[:, 0] * sizes[0] + edge[:, 1] * sizes[1] > 0
+        return guess
+
+    own = np.stack([_edge_beliefs(law, path.flow[:, [k]], returns[:, [k]]) for k in range(len(instruments))])
     state = np.array(law.edge)[path.edge_state[at]] * flow
-    return Guesses(from_state=state > 0, from_bars=lean > 0)
+    return Guesses(
+        from_state=state > 0,
+        from_bars=up(_edge_beliefs(law, path.flow, returns)[at]),
+        from_own_bars=up(own[column, at]),
+    )
+
+
+def _edge_beliefs(
+    law: PlantedLaw, flow: npt.NDArray[np.float64], returns: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The probability of each edge state after each step, [T, 2], from flows and returns [T, K] of some instruments."""
+    states = filtered(law, flow[:, None, :], returns[:, None, :], np.ones(len(flow)))[:, 0]
+    edge: npt.NDArray[np.float64] = states.sum(axis=2)  # over the volatility's state
+    return edge
 
 
 def _lean(beta: float, law: PlantedLaw, flow: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -200,14 +224,12 @@ def table(found: dict[str, Any]) -> str:
         f"seed {found['seed']}: {found['samples']:,} samples, learned in {found['seconds']:.0f} s (models "
         f"{found['training_seconds']:.0f} s)",
         "",
-        "| part | model | decisions | accuracy | behind the best from bars (90 %) | calibration error |",
+        "| part | model | decisions | accuracy | behind the best from own bars (90 %) | calibration error |",
         "|---|---|---|---|---|---|",
     ]
     for row in found["rows"]:
         behind = (
-            f"{row['behind_bars']:+.2%} ({row['behind_low']:+.2%} to {row['behind_high']:+.2%})"
-            if "behind_bars" in row
-            else ""
+            f"{row['behind']:+.2%} ({row['behind_low']:+.2%} to {row['behind_high']:+.2%})" if "behind" in row else ""
         )
         error = row.get("calibration_error")
         lines.append(

@@ -60,7 +60,7 @@ class Trial:
     """One validation. `kind` None: the bars as they are. `found`: rules that hold or exclude; `warned`: those that warn.
 
     `wrong`: rows that are corrupted, `held`: rows that were held, `hit`: corrupted rows among them.
-    `learned`: rules whose threshold was learned, each with its own false-alarm rate.
+    `learned`: different thresholds that were learned, of rules that hold or exclude: each has a false-alarm rate.
     """
 
     series: str
@@ -76,6 +76,16 @@ class Trial:
     hit: int
     seconds: float
     learned: int = 0
+
+    @property
+    def caught(self) -> bool:
+        """The instrument is excluded, or a wrong row is held."""
+        return not self.passed or self.hit > 0
+
+    @property
+    def held_others_only(self) -> bool:
+        """Something was found, and none of it was wrong."""
+        return self.passed and self.held > 0 and self.hit == 0
 
 
 def real_series(folder: Path) -> list[BarSeries]:
@@ -134,11 +144,11 @@ def placebo_bars(seed: int, *, sessions: int, timeframe_seconds: int) -> list[Ba
         ]
 
 
-def try_placebo(seed: int) -> list[Trial]:
-    """Clean windows of which nothing can be wrong: every finding is a false alarm."""
-    return [
-        try_clean(_to_last_session(one)) for one in placebo_bars(seed, sessions=PLACEBO_SESSIONS, timeframe_seconds=300)
-    ]
+def try_placebo(task: tuple[int, int]) -> list[Trial]:
+    """Clean windows (seed, timeframe in seconds) of which nothing can be wrong: every finding is a false alarm."""
+    seed, seconds = task
+    made = placebo_bars(seed, sessions=PLACEBO_SESSIONS, timeframe_seconds=seconds)
+    return [try_clean(_to_last_session(one)) for one in made]
 
 
 def try_kind(task: tuple[BarSeries, str, int]) -> list[Trial]:
@@ -178,7 +188,7 @@ def _tried(
         held=len(held),
         hit=sum(int(end) in held for end in bars.bar_end[wrong]),
         seconds=seconds,
-        learned=sum("false alarms" in check.limit for check in result.checks),
+        learned=len({check.limit for check in result.checks if check.learned and check.severity != "warn"}),
     )
 
 

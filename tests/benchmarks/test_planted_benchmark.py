@@ -32,7 +32,10 @@ def test_the_best_guesses_are_right_as_often_as_the_law_says(tmp_path: Path) -> 
     known = exchange.truth.accuracies
     assert known.exact is not None
     assert known.from_bars is not None
+    assert known.from_own_bars is not None
     # 2 x 16 500 overlapping decisions of six bars: a standard error of 0.7 points or so
     assert np.mean(best.from_state == rose) == pytest.approx(known.exact, abs=0.02)
     assert np.mean(best.from_bars == rose) == pytest.approx(known.from_bars.value, abs=0.02)
-    assert np.mean(best.from_state == rose) > np.mean(best.from_bars == rose)
+    assert np.mean(best.from_own_bars == rose) == pytest.approx(known.from_own_bars.value, abs=0.02)
+    right = [np.mean(guess == rose) for guess in (best.from_state, best.from_bars, best.from_own_bars)]
+    assert right == sorted(right, reverse=True)

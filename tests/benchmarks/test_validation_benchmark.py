@@ -8,7 +8,14 @@ from benchmarks.validation import report, with_proof
 from benchmarks.validation_trials import Trial
 
 
-def trial(kind: str | None, strength: int, *, found: tuple[str, ...] = (), warned: tuple[str, ...] = ()) -> Trial:
+def trial(
+    kind: str | None,
+    strength: int,
+    *,
+    found: tuple[str, ...] = (),
+    warned: tuple[str, ...] = (),
+    hit: int | None = None,
+) -> Trial:
     return Trial(
         series="MNQZ25 5m",
         window="all",
@@ -20,7 +27,7 @@ def trial(kind: str | None, strength: int, *, found: tuple[str, ...] = (), warne
         warned=warned,
         wrong=2,
         held=len(found),
-        hit=len(found),
+        hit=len(found) if hit is None else hit,
         seconds=1.0,
     )
 
@@ -38,17 +45,25 @@ def test_caught_warned_and_missed_are_told_apart() -> None:
     assert "0 windows with a finding" in text
 
 
+def test_rows_that_are_held_in_the_place_of_the_wrong_ones_are_not_caught() -> None:
+    dirty = [trial("mixed_price_bases", strength, found=("no_foreign_stretch",), hit=0) for strength in range(3)]
+    text = report([trial(None, 0)], dirty, [], [])
+    (row,) = [line for line in text.splitlines() if "mixed_price_bases`" in line]
+    assert "| 0 / 0 / 1 | 0 / 0 / 1 | 0 / 0 / 1 |" in row
+    assert "In 3 of 3 trials rows were held and none of them was wrong (mixed_price_bases)" in text
+
+
 def test_false_alarms_on_the_placebo_stand_beside_their_budget() -> None:
     placebo = [replace(trial(None, 0), learned=10) for _ in range(58)]
     placebo += [replace(trial(None, 0, found=("no_spike",)), learned=10) for _ in range(2)]
     text = report([trial(None, 0)], [trial("outlier_spike", k) for k in range(3)], placebo, [])
-    (words,) = [line for line in text.splitlines() if line.startswith("**Placebo.**")]
+    (words,) = [line for line in text.splitlines() if line.startswith("**Placebo, 5m.**")]
     # Clopper and Pearson's one-sided bound for 2 of 60: 10.14 %
     assert "60 series of 240,000 bars" in words
     assert (
         "2 with a finding that holds rows or excludes (3.3%, at most 10.1% with 95 % confidence; no_spike 2)" in words
     )
-    assert "10 learned rules of 1% each: together they may have 10%" in words
+    assert "10.0 learned thresholds of 1% each that hold or exclude: together they may have 10.0%" in words
 
 
 def test_the_proof_replaces_what_stood_between_its_marks() -> None:

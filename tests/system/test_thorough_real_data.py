@@ -25,6 +25,7 @@ NEED_FLOW = frozenset(
         *(f"order_flow_imbalance_{bars}" for bars in (1, 6, 12)),
         "flow_move_1",
         "flow_lead_12",
+        *(f"flow_forecast_{bars}" for bars in (24, 48)),
         "volume_delta_20",
         "cumulative_delta_24",
         "kyle_lambda_24",

@@ -20,10 +20,14 @@ from minhos.market_data.bars import iso
 from minhos.market_data.validation.bar_arrays import BarArrays, column
 from minhos.market_data.validation.moves import Moves
 
-__all__ = ["Bases", "find_bases"]
+__all__ = ["Bases", "find_bases", "own_jumps"]
 
 _UNDONE: Final = 0.25
-"""By how much of itself a jump back may miss the jump out: the market has moved in between."""
+"""By how much of itself a jump back may miss the jump out, where one of them is over a break: the market has moved there."""
+_UNDONE_INSIDE: Final = 0.1
+"""The same of two jumps inside sessions, where a bar opens within a tick or two of the last close."""
+_OWN_JUMPS: Final = 3
+"""So many jumps inside sessions that nothing undoes are the market's own way."""
 _NEAR_BARS: Final = 3
 _PLAIN: Final = 2.0
 _WHOLE_POWER: Final = 0.04
@@ -52,6 +56,7 @@ class _Jump:
     difference: float
     factor: float  # price after / before; NaN around zero
     beyond_news: bool
+    inside: bool
 
 
 def find_bases(
@@ -66,8 +71,9 @@ def find_bases(
     """Pair the jumps of a series. Limits in units of the local noise, as `Moves` has them: what is a jump inside a session,
     what no news explains there, and what is a jump over a break. `turns`: the rows of `alternating_runs`."""
     opens, closes = column(bars, "open"), column(bars, "close")
+    inside = ~np.isnan(measured.inside)
     size = np.fmax(np.nan_to_num(measured.inside), np.nan_to_num(measured.across))
-    limit = np.where(np.isnan(measured.inside), across_limit, inside_limit)
+    limit = np.where(inside, inside_limit, across_limit)
     foreign, new_base, unexplained = (np.zeros(len(bars.bar_end)) for _ in range(3))
     told: dict[str, list[tuple[float, str]]] = {"foreign": [], "new_base": [], "unexplained": []}
     for first, stop in turns:
@@ -79,8 +85,8 @@ def find_bases(
     for row in np.flatnonzero(size > limit).tolist():
         before, after = closes[row - 1], opens[row]
         factor = after / before if before * after > 0 else np.nan
-        no_news = np.isnan(measured.inside[row]) or size[row] > news_limit
-        jumps.append(_Jump(row, float(measured.gap[row]), float(factor), bool(no_news)))
+        no_news = not inside[row] or size[row] > news_limit
+        jumps.append(_Jump(row, float(measured.gap[row]), float(factor), bool(no_news), bool(inside[row])))
     waiting: list[_Jump] = []
     for jump in jumps:
         wrong = _wrong_price(jump, closes - opens)
@@ -105,6 +111,17 @@ def find_bases(
         told[kind].append((abs(jump.difference), f"{_named(jump, bars, measured)}, never undone"))
     ordered = {kind: tuple(words for _, words in sorted(found, reverse=True)) for kind, found in told.items()}
     return Bases(foreign, new_base, unexplained, ordered)
+
+
+def own_jumps(bases: Bases, measured: Moves) -> float:
+    """How far this market jumps inside a session by itself, in units of the noise; 0 where that is no habit of it.
+
+    Three jumps or more that nothing undoes are no faults: a thin market between two trades, or one that news moves often.
+    The third largest is what it does: two faults beside them do not raise it.
+    """
+    inside = np.nan_to_num(measured.inside)
+    own = np.sort(inside[((bases.new_base > 0) | (bases.unexplained > 0)) & (inside > 0)])
+    return float(own[-_OWN_JUMPS]) if len(own) >= _OWN_JUMPS else 0.0
 
 
 def _every_second(
@@ -145,13 +162,14 @@ def _wrong_price(jump: _Jump, body: Floats) -> int | None:
 
 def _undoes(jump: _Jump, earlier: _Jump) -> bool:
     """Whether two jumps have opposite signs and one size, as a difference or as a factor."""
-    by_difference = abs(jump.difference + earlier.difference) <= _UNDONE * max(
+    part = _UNDONE_INSIDE if jump.inside and earlier.inside else _UNDONE
+    by_difference = abs(jump.difference + earlier.difference) <= part * max(
         abs(jump.difference), abs(earlier.difference)
     )
     if by_difference or not (np.isfinite(jump.factor) and np.isfinite(earlier.factor)):
         return by_difference
     logs = np.log(jump.factor), np.log(earlier.factor)
-    return bool(abs(logs[0] + logs[1]) <= _UNDONE * max(abs(logs[0]), abs(logs[1])))
+    return bool(abs(logs[0] + logs[1]) <= part * max(abs(logs[0]), abs(logs[1])))
 
 
 def _start(bars: BarArrays, row: int) -> int:

@@ -18,7 +18,7 @@ from minhos.market_data.timeframes import DAY_SECONDS
 from minhos.market_data.validation import flow
 from minhos.market_data.validation.alternation import alternating_runs
 from minhos.market_data.validation.bar_arrays import BarArrays, column, has
-from minhos.market_data.validation.bases import find_bases
+from minhos.market_data.validation.bases import Bases, find_bases, own_jumps
 from minhos.market_data.validation.clock import clock
 from minhos.market_data.validation.day_pattern import DayPattern, day_pattern
 from minhos.market_data.validation.hours import Hours, hours
@@ -38,6 +38,8 @@ FALSE_ALARMS: Final = 0.01
 """The chance that one learned rule holds a row, or excludes an instrument, of a whole clean series."""
 _FLOORS: Final = {"inside": 6.0, "across": 20.0, "move": 25.0, "spike": 12.0, "wick": 15.0, "volume_surprise": 5.0}
 _INSIDE_CEILING: Final = 12.0
+_KNOWN_SECONDS: Final = 300  # the shortest bars whose jumps are known from real files
+_OWN: Final = 1.5
 _NEWS: Final = 2.5
 _NEWS_FLOOR: Final = 25.0
 """How far a market may jump inside a session for good: the pound did by 21 times its noise, on election night 2017."""
@@ -137,6 +139,7 @@ def _add_moves(
     """`breaks` bool [T]: the market was closed before this bar, if there is a gap: what a minute without a trade does
     says nothing of what a night does."""
     found = moves(bars, tick_size=instrument.tick_size)
+    short = max(1.0, (_KNOWN_SECONDS / bars.timeframe_seconds) ** 0.5)  # news moves prices, however short the bars are
     for name in ("inside", "across", "move", "spike", "wick"):
         values = getattr(found, name)
         thresholds[name] = upper_threshold(
@@ -144,19 +147,31 @@ def _add_moves(
             tested=len(frame),
             false_alarms=FALSE_ALARMS,
             floor=_FLOORS[name],
-            ceiling=_INSIDE_CEILING if name == "inside" else np.inf,
+            ceiling=_INSIDE_CEILING * short if name == "inside" else np.inf,
         )
         if name not in {"inside", "across"}:
             frame[name] = values
     inside = thresholds["inside"].value
-    bases = find_bases(
-        bars,
-        found,
-        inside_limit=inside,
-        news_limit=max(_NEWS * inside, _NEWS_FLOOR),
-        across_limit=max(thresholds["across"].value, inside),
-        turns=alternating_runs(found.gap, tick_size=instrument.tick_size, false_alarms=FALSE_ALARMS),
-    )
+    turns = alternating_runs(found.gap, tick_size=instrument.tick_size, false_alarms=FALSE_ALARMS)
+
+    def bases_beyond(limit: float) -> Bases:
+        return find_bases(
+            bars,
+            found,
+            inside_limit=limit,
+            news_limit=max(_NEWS * limit, _NEWS_FLOOR * short),
+            across_limit=max(thresholds["across"].value, limit),
+            turns=turns,
+        )
+
+    bases = bases_beyond(inside)
+    own = own_jumps(bases, found)
+    if own > inside:
+        bases = bases_beyond(_OWN * own)
+        thresholds["inside"] = Threshold(
+            _OWN * own,
+            f"at most {_OWN * own:.3g} (fixed: this market itself jumps by {own:.3g} times the noise inside sessions)",
+        )
     frame["foreign"], frame["new_base"], frame["unexplained"] = bases.foreign, bases.new_base, bases.unexplained
     # a move onto another level and back is told once, by the rule of levels; the row that comes back is a good one
     back = np.concatenate(([False], bases.foreign[:-1] > 0))

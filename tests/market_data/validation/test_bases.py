@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minhos.market_data.validation import RawBars
-from minhos.market_data.validation.bases import Bases, find_bases
+from minhos.market_data.validation.bases import Bases, find_bases, own_jumps
 from minhos.market_data.validation.moves import moves
 from tests.market_data.validation.made_bars import HOUR, flat_bars
 
@@ -52,9 +52,9 @@ class TestOutAndBack:
             "a jump of +100, +9.98% (34 times the noise) at 2025-11-20T16:40Z, undone 2025-11-20T17:30Z",
         )
 
-    def test_the_market_may_move_by_a_quarter_of_the_jump_meanwhile(self) -> None:
-        assert rows(found(moved(moved(zigzag(), 20, 30, by=100.0), 30, COUNT, by=20.0)).foreign) == list(range(20, 30))
-        further = found(moved(moved(zigzag(), 20, 30, by=100.0), 30, COUNT, by=40.0))
+    def test_inside_a_session_a_jump_back_is_as_large_to_a_tenth(self) -> None:
+        assert rows(found(moved(moved(zigzag(), 20, 30, by=100.0), 30, COUNT, by=8.0)).foreign) == list(range(20, 30))
+        further = found(moved(moved(zigzag(), 20, 30, by=100.0), 30, COUNT, by=20.0))
         assert not further.foreign.any()
         assert rows(further.new_base + further.unexplained) == [20, 30]
 
@@ -179,3 +179,23 @@ class TestOneWrongPrice:
         bases = found(bars)
         assert rows(bases.foreign) == [20]
         assert not bases.new_base.any()
+
+
+class TestOwnJumps:
+    """Jumps inside sessions that nothing undoes, each of another size: a market that does so is not full of faults."""
+
+    @staticmethod
+    def of(*sizes: float) -> float:
+        bars = zigzag()
+        for number, size in enumerate(sizes):
+            bars = moved(bars, 8 + 8 * number, COUNT, by=size)
+        measured = moves(bars, tick_size=0.25)
+        return own_jumps(find_bases(bars, measured, inside_limit=6.0, news_limit=25.0, across_limit=20.0), measured)
+
+    def test_two_are_no_habit(self) -> None:
+        assert self.of(60.0, -100.0) == 0.0
+
+    def test_of_three_or_more_the_third_largest_is(self) -> None:
+        noise = moves(zigzag(), tick_size=0.25).noise[30]
+        assert self.of(60.0, -100.0, 40.0) == pytest.approx(40.0 / noise, rel=0.1)
+        assert self.of(60.0, -100.0, 40.0, 150.0) == pytest.approx(60.0 / noise, rel=0.1)

@@ -38,7 +38,7 @@ _PREFERRED: Final = (
     "rsi_14",
     "bollinger_z_20",
     "order_flow_imbalance_1",
-    "flow_lead_12",
+    "flow_forecast_48",
     "volatility_ratio_6_24",
     "volume_ratio_20",
     "stochastic_14",
