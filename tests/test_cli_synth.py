@@ -56,6 +56,7 @@ def test_faults_of_the_broken_market_are_listed(tmp_path: Path) -> None:
         assert words in shown.output
 
 
+@pytest.mark.system  # seconds of writing markets
 def test_what_is_not_possible_is_one_line_and_status_2(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     for arguments, words in (

@@ -71,6 +71,7 @@ def test_the_examples_are_all_tested(examples: Path) -> None:
         "crypto_orderflow",
         "fx",
         "indices_crypto",
+        "profile",  # of training: tests/training/test_profiles.py
         "sierra_chart",
     }
     assert set(ColumnMap.model_fields) == {"files", "symbols", "sierra_text", "scid"}

@@ -99,6 +99,7 @@ def test_half_of_the_files_is_refused(tmp_path: Path) -> None:
         read_night_bars(tmp_path, "NQ")
 
 
+@pytest.mark.system  # runs Great Expectations
 def test_the_tick_grid_is_judged_by_traded_prices(instruments: Instruments) -> None:
     nq = instruments.find("NQ")
     made = joined("none")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from minhos.capabilities.ensemble.api import FAMILIES
+from minhos.config import REPOSITORY
 from minhos.errors import ConfigError
 from minhos.training.profiles import PROFILES, TrainingProfile, profile_toml, training_profile
 
@@ -25,6 +26,13 @@ def test_a_file_changes_what_it_names_and_keeps_the_rest(tmp_path: Path) -> None
     assert profile.families["lightgbm"] == {"trees": 400, "leaves": 31}
     assert profile.families["xgboost"] == {"trees": 400}
     assert TrainingProfile.model_validate(profile.model_dump(mode="json")) == profile
+
+
+def test_the_example_is_a_profile_that_every_family_understands() -> None:
+    profile = training_profile(str(REPOSITORY / "examples" / "profile.toml"))
+    assert profile.folds == 5
+    for family in FAMILIES.values():
+        family.settings(profile)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def night(written: Exchange, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 
 class TestTheFolder:
+    @pytest.mark.system  # seconds of writing markets
     def test_the_same_seed_writes_the_same_bytes_and_another_one_does_not(self, tmp_path: Path) -> None:
         once, again, other = tmp_path / "a", tmp_path / "b", tmp_path / "c"
         for folder, seed in ((once, 3), (again, 3), (other, 4)):
@@ -222,6 +223,7 @@ class TestReadByTheIntake:
             range_ticks = float(np.mean(bars.column("high") - bars.column("low"))) / instrument.tick_size
             assert 0 < instrument.cost_ticks_round_trip < 0.1 * range_ticks
 
+    @pytest.mark.system  # seconds of writing markets
     def test_other_instruments_with_holidays_can_be_traded(self, tmp_path: Path, instruments: Instruments) -> None:
         done = write_exchange(tmp_path / "x", seed=1, symbols=["ESZ25", "NQZ25"], sessions=3, end=date(2025, 11, 30))
         assert done.truth.last_session == date(2025, 11, 28)
