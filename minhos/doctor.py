@@ -74,6 +74,7 @@ def diagnose(settings: Settings) -> list[Check]:
                 ("Triton gRPC port", settings.grpc_port),
                 ("Triton metrics port", settings.metrics_port),
                 ("Airflow port", settings.airflow_port),
+                ("MLflow port", settings.mlflow_port),
             )
         ),
         check_home(settings.home),

@@ -125,7 +125,7 @@ def test_a_used_port_warns_and_names_the_variable_to_set() -> None:
     assert free.status == "ok"
 
 
-@pytest.mark.parametrize("name", ["Triton gRPC port", "Triton metrics port", "Airflow port"])
+@pytest.mark.parametrize("name", ["Triton gRPC port", "Triton metrics port", "Airflow port", "MLflow port"])
 def test_the_variable_that_a_port_names_is_a_real_setting(name: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
