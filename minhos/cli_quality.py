@@ -94,7 +94,9 @@ def validate(
         if not dry_run:
             out.print(Text(f"the page with every check: {_page(folder)}", style="dim"))
     if as_json:
-        print(json.dumps([result.model_dump(mode="json") for result in results], indent=2))
+        print(
+            json.dumps([{**result.model_dump(mode="json"), "verdict": result.verdict} for result in results], indent=2)
+        )
     else:
         print_validation(out, results)
     if failed or not all(result.passed for result in results):
@@ -157,13 +159,32 @@ def list_held(
     from minhos.console_quality import print_held
     from minhos.market_data.quarantine import Quarantine
 
-    held = Quarantine(Settings.from_environment(os.environ).quarantine).held(symbol and symbol.upper())
+    settings = Settings.from_environment(os.environ)
+    ledger = Quarantine(settings.quarantine)
+    known = None if symbol is None else _known(symbol, ledger, settings)
+    held = ledger.held(known)
     if as_json:
         print(json.dumps([event.to_dict() for event in held], indent=2))
     elif held:
         print_held(console(), held, every_row=every_row)
     else:
-        console().print(f"nothing{'' if symbol is None else f' of {symbol}'} is held in quarantine")
+        console().print(f"nothing{'' if known is None else f' of {known}'} is held in quarantine")
+
+
+def _known(name: str, ledger: Quarantine, settings: Settings) -> str:
+    """The symbol in the ledger or the store that a name means (`mnqz25`, `MNQZ25-CME`, `NQ[C]`)."""
+    from minhos.market_data.store import BarStore
+    from minhos.market_data.symbols import contract_code
+
+    there = {event.finding.symbol for event in ledger.held()} | {
+        entry.symbol for entry in BarStore(settings.bars).catalog()
+    }
+    for symbol in (name.upper(), contract_code(name)):
+        if symbol in there:
+            return symbol
+    raise BadInputError(
+        f"no bars of {name}, in the quarantine or the store; there are those of {', '.join(sorted(there)) or 'nothing'}"
+    )
 
 
 @quarantine.command("show")

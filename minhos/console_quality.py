@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_finding", "print_held", "print_validation"]
 
-STYLES = {"warn": "yellow", "quarantine": "magenta", "exclude": "red"}
+STYLES = {"warn": "yellow", "quarantine": "magenta", "exclude": "red", "released": "dim"}
 
 
 def print_validation(out: Console, results: Sequence[ValidationResult]) -> None:
@@ -33,7 +33,8 @@ def print_validation(out: Console, results: Sequence[ValidationResult]) -> None:
             out.print(Padding(Text(reason, style="red"), (0, 0, 0, 2)))
         for check in result.checks:
             if check.status != "passed":
-                words = Text(f"[{check.severity}] ", style=STYLES[check.severity]).append(check.told, style="default")
+                tag = check.severity if check.status != "released" else "released"
+                words = Text(f"[{tag}] ", style=STYLES[tag]).append(check.told, style="default")
                 out.print(Padding(words, (0, 0, 0, 2)))
 
 
@@ -65,9 +66,21 @@ def print_finding(out: Console, history: Sequence[Event]) -> None:
     """One finding and what happened to it, oldest first."""
     first = history[0]
     out.print(Text(f"{first.series}, {first.bar}: {first.finding.rule}", style="bold"))
-    known = {name: value for name, value in first.finding.bar.items() if value is not None}
-    if known:
-        out.print(Padding(Text(", ".join(f"{name} {value:.8g}" for name, value in known.items())), (0, 0, 0, 2)))
+    evidence = _evidence(first.finding.bar)
+    if evidence:
+        out.print(Padding(Text(evidence), (0, 0, 0, 2)))
     for event in history:
         when = utc(event.at_us)
         out.print(Padding(Text(f"{when} {event.action} by {event.actor}: {event.finding.words}"), (0, 0, 0, 2)))
+
+
+def _evidence(bar: Mapping[str, Any]) -> str:
+    """The row as it was; of a whole series its bad rows, or the session that the finding is about."""
+    from minhos.market_data.bars import iso
+
+    if "bad_bar_ends" in bar:
+        ends = sorted(bar["bad_bar_ends"])
+        return f"{len(ends)} rows, {iso(ends[0])} to {iso(ends[-1])}"
+    if "session" in bar:
+        return f"session {bar['session']}"
+    return ", ".join(f"{name} {value:.8g}" for name, value in bar.items() if value is not None)

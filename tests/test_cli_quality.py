@@ -157,6 +157,71 @@ def test_a_root_is_judged_as_the_one_series_that_a_night_joins(rolled: Path, wal
     assert (rolled / "validation" / "5m" / "CL.json").is_file()
 
 
+def test_a_finding_about_the_whole_series_is_shown_too(home: Path, walk: BarSeries) -> None:
+    values = walk.values.copy()
+    values[2000:, :4] *= 100
+    BarStore(home / "bars").upsert(BarSeries("CLG26", 300, walk.bar_end, values), source="test", recorded_at=2)
+    assert run("validate", "CLG26")[0] == 1
+    held = json.loads(run("quarantine", "list", "CLG26", "--json")[1])
+    by_shape = {next(iter(one["bar"])): one for one in held if one["bar_end"] is None}
+    assert "bad_bar_ends" in by_shape
+    for one in by_shape.values():
+        status, out = run("quarantine", "show", str(one["id"]))
+        assert status == 0
+        assert f"CLG26 5m, all bars: {one['rule']}" in out
+    assert " rows, 2025-11-" in run("quarantine", "show", str(by_shape["bad_bar_ends"]["id"]))[1]
+
+
+def test_names_in_the_list_are_understood_and_an_unknown_one_is_told(rolled: Path) -> None:
+    from minhos.errors import BadInputError
+
+    run("validate", "CL[C]")
+    assert run("quarantine", "list", "CL[C]", "--json")[1] == run("quarantine", "list", "CL", "--json")[1] != "[]\n"
+    with pytest.raises(
+        BadInputError, match="no bars of FOO, in the quarantine or the store; there are those of CL, CLF26"
+    ):
+        run("quarantine", "list", "FOO")
+
+
+def test_a_session_without_bars_is_refused_and_leaves_no_finding(home: Path) -> None:
+    from minhos.errors import BadInputError
+
+    for session in ("2025-12-10", "2020-01-06"):
+        with pytest.raises(
+            BadInputError, match=f"CLF26: no bars for the session of {session}; the stored ones are of 2025-11-0"
+        ):
+            run("validate", "CLF26", "--session", session)
+    assert not (home / "quarantine.sqlite").exists()
+
+
+def test_a_look_into_an_empty_home_makes_no_ledger(home: Path) -> None:
+    from minhos.errors import BadInputError
+
+    for arguments in (["show", "1"], ["release", "1", "--why", "x"]):
+        with pytest.raises(BadInputError, match="there is no entry 1 in the quarantine"):
+            run("quarantine", *arguments)
+    assert not (home / "quarantine.sqlite").exists()
+
+
+def test_a_partial_release_is_said_and_counted(home: Path, walk: BarSeries) -> None:
+    values = walk.values.copy()
+    spoiled = [500, 700, SPOILED]
+    values[spoiled, 1] = values[spoiled, 2] - 1.0
+    BarStore(home / "bars").upsert(BarSeries("CLG26", 300, walk.bar_end, values), source="test", recorded_at=2)
+    run("validate", "CLG26")
+    held = json.loads(run("quarantine", "list", "CLG26", "--json")[1])
+    number = next(str(one["id"]) for one in held if one["rule"] == "high_above_low")
+    run("quarantine", "release", number, "--why", "a test")
+    (again,) = json.loads(run("validate", "CLG26", "--json")[1])
+    check = next(one for one in again["checks"] if one["rule"] == "high_above_low")
+    assert check["words"].endswith(": 1 of them is released, 2 left")
+    assert (check["bad_count"], len(check["bad_bar_ends"]), len(check["bad_row_words"])) == (2, 2, 2)
+    assert again["verdict"] == "passed without 3 rows"
+    run("quarantine", "release", number, "--alike", "--whole-rows", "--why", "a test")
+    out = run("validate", "CLG26")[1]
+    assert "[released]" in out
+
+
 def test_the_list_has_a_line_for_each_rule_and_all_its_rows_when_asked(home: Path, walk: BarSeries) -> None:
     values = walk.values.copy()
     spoiled = [500, 700, SPOILED]

@@ -8,11 +8,13 @@ from datetime import date
 from pathlib import Path
 
 from minhos.errors import BadInputError
+from minhos.market_data.bars import iso
 from minhos.market_data.choices import complete_until
 from minhos.market_data.history import History, Moment
 from minhos.market_data.instruments import Instrument, Instruments
 from minhos.market_data.night_bars import NightBars
 from minhos.market_data.quarantine import Quarantine
+from minhos.market_data.sessions import trading_dates
 from minhos.market_data.store import BarStore
 from minhos.market_data.supply import Supply, from_store, join
 from minhos.market_data.timeframes import is_time, timeframe_name
@@ -99,14 +101,19 @@ def judge_stored(
 ) -> ValidationResult:
     """Judge one series of the store as a night would. `session`: default, the last complete one.
 
-    Raises `BadInputError` where it has no bars of a complete session, or where it cannot be joined.
+    Raises `BadInputError` for a session before the first or after the last stored bar, where there is no complete one, and
+    where the series cannot be joined.
     """
     stored, instrument = supply.bars[(symbol, seconds)], supply.instruments[symbol]
+    series = stored.series
     day = session or complete_until(supply, symbol, seconds)
-    bars = None if day is None else stored.through(instrument, day)
-    if day is None or bars is None or len(bars) == 0:
+    if day is None:
         raise BadInputError(
-            f"{symbol}: no bars of a complete session{'' if session is None else f' up to {session}'} among "
-            f"{len(stored.series)} stored bars; take more bars in, or give --session"
+            f"{symbol}: no complete session among {len(series)} stored bars; take more bars in, or give --session"
         )
+    bars = stored.through(instrument, day)
+    newest = trading_dates(series.bar_end[-1:], instrument, timeframe_seconds=seconds).tolist() if len(series) else []
+    if len(bars) == 0 or day > newest[0]:
+        there = f"of {iso(int(series.bar_end[0]))} to {iso(int(series.bar_end[-1]))}" if len(series) else "none at all"
+        raise BadInputError(f"{symbol}: no bars for the session of {day}; the stored ones are {there}")
     return judge(bars, instrument, session=day, ledger=ledger, docs_dir=docs_dir, actor=actor)

@@ -167,6 +167,15 @@ class TestReleasing:
         assert len(ledger.release([1], actor="ana", why="right", at_us=9, alike=True, whole_rows=True)) == 4
         assert [event.finding for event in ledger.held()] == [elsewhere]
 
+    def test_what_has_lapsed_cannot_be_released(self, ledger: Quarantine) -> None:
+        held(ledger, ROW)
+        ledger.settle(result(NEXT), bars(price=24_000.0), actor="night", at_us=END)
+        with pytest.raises(
+            BadInputError, match=r"entry 2: it lapsed on 2025-12-18T18:00Z \(the bar has other values since\)"
+        ):
+            ledger.release([1], actor="ana", why="right", at_us=9)
+        assert len(ledger.history(1)) == 2
+
     def test_an_unknown_number_releases_nothing_at_all(self, ledger: Quarantine) -> None:
         held(ledger, ROW)
         with pytest.raises(BadInputError, match=r"no entry 7 in the quarantine; `minhos quarantine list` shows"):

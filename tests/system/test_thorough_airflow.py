@@ -25,7 +25,19 @@ pytestmark = [pytest.mark.system, pytest.mark.thorough]
 AIRFLOW = Path(sys.executable).parent / "airflow"
 PROGRAMS = ("scheduler", "dag-processor", "triggerer")
 SESSION = "2026-03-04"  # the one before the last: only an explicit request gets it
-TASKS = {"ingest", "validate", "features", "drift", "train", "stack", "backtest", "gate", "publish", "smoke_test"}
+TASKS = {
+    "ingest",
+    "validate",
+    "features",
+    "drift",
+    "train",
+    "stack",
+    "backtest",
+    "gate",
+    "publish",
+    "smoke_test",
+    "track",
+}
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from minhos.errors import BadInputError, SetupError
 from minhos.market_data.quarantine.finding import WHOLE_SERIES, Event, Finding, Key
 
-__all__ = ["Entries", "EventFile", "Row", "entry"]
+__all__ = ["Entries", "EventFile", "Row", "entry", "no_entry"]
 
 Row = tuple[Any, ...]
 _SCHEMA: Final = """
@@ -96,9 +96,7 @@ class Entries:
         """One entry; `BadInputError` where there is none."""
         row = self._database.execute(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (number,)).fetchone()  # noqa: S608
         if row is None:
-            raise BadInputError(
-                f"{self._path}: there is no entry {number} in the quarantine; `minhos quarantine list` shows the numbers"
-            )
+            raise BadInputError(no_entry(self._path, number))
         return _event(row)
 
     def about(self, key: Key) -> tuple[Event, ...]:
@@ -117,6 +115,11 @@ class Entries:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
+
+
+def no_entry(path: Path, number: int) -> str:
+    """What there is to say of a number that no entry has."""
+    return f"{path}: there is no entry {number} in the quarantine; `minhos quarantine list` shows the numbers"
 
 
 def entry(finding: Finding, action: str, actor: str, at_us: int, words: str | None = None) -> Row:

@@ -7,8 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from minhos.errors import ConfigError
-from minhos.market_data.quarantine.events import EventFile, entry
+from minhos.errors import BadInputError, ConfigError
+from minhos.market_data.bars import iso
+from minhos.market_data.quarantine.events import EventFile, entry, no_entry
 from minhos.market_data.quarantine.finding import WHOLE_SERIES, Event, Finding, Key, findings_of, row_of
 from minhos.market_data.validation import BarArrays, Released, ValidationResult
 
@@ -82,10 +83,12 @@ class Quarantine:
 
         `alike`: and the other rows of the series that the same rule holds. `whole_rows`: and what other rules hold of the
         same rows (of the same series, for a series as a whole). `why`: for the record. Raises `ConfigError` without a
-        reason, `BadInputError` for a number that holds nothing.
+        reason, `BadInputError` for an unknown number, and where all that was asked for has lapsed.
         """
         if not why.strip():
             raise ConfigError("a release needs its reason (--why): it is kept on record")
+        for number in ids:
+            self._must_exist(number)
         with self._file.opened(write=True) as entries:
             newest = {event.key: event for event in entries.newest()}
             keys = list(dict.fromkeys(entries.numbered(number).key for number in ids))
@@ -97,6 +100,12 @@ class Quarantine:
                 rows_asked = {key[:3] for key in keys}
                 keys = [key for key in open_keys if key[:3] in rows_asked]
             chosen = [newest[key] for key in keys if newest[key].action == "held"]
+            lapsed = [newest[key] for key in keys if newest[key].action == "lapsed"]
+            if lapsed and not chosen:
+                raise BadInputError(
+                    f"{self.path}: entry {lapsed[0].id}: it lapsed on {iso(lapsed[0].at_us // 1_000_000 * 1_000_000)} "
+                    f"({lapsed[0].finding.words}); there is nothing to release"
+                )
             rows = [entry(event.finding, "released", actor, at_us, why.strip()) for event in chosen]
             entries.add(rows)
         return tuple(chosen)
@@ -107,6 +116,7 @@ class Quarantine:
 
     def history(self, number: int) -> tuple[Event, ...]:
         """Everything that ever happened to what an entry is about, oldest first."""
+        self._must_exist(number)
         with self._file.opened() as entries:
             return entries.about(entries.numbered(number).key)
 
@@ -160,6 +170,11 @@ class Quarantine:
                     taken = [event.action, finding.rule, finding.bar_end, finding.session.isoformat(), finding.bar]
                     state.setdefault(symbol, []).append(taken)
         return state
+
+    def _must_exist(self, number: int) -> None:
+        """A look makes no file: where there is none, there is no entry."""
+        if not self.path.exists():
+            raise BadInputError(no_entry(self.path, number))
 
     def _current(self, symbol: str | None) -> list[Event]:
         if not self.path.exists():

@@ -91,10 +91,23 @@ def _after_release(check: Check, released: Released) -> Check:
     if check.status != "failed":
         return check
     whole = check.rule in released.rules
-    open_rows = [end for end in check.bad_bar_ends if (check.rule, end) not in released.rows]
-    if whole or (check.bad_bar_ends and not open_rows):
+    left = [k for k, end in enumerate(check.bad_bar_ends) if (check.rule, end) not in released.rows]
+    if whole or (check.bad_bar_ends and not left):
         return check.model_copy(update={"status": "released", "words": f"{check.words}: released"})
-    return check
+    gone = len(check.bad_bar_ends) - len(left)
+    if gone == 0:
+        return check
+    ends = tuple(check.bad_bar_ends[k] for k in left)
+    stamps = {iso(end) for end in ends}
+    return check.model_copy(
+        update={
+            "words": f"{check.words}: {gone} of them {'is' if gone == 1 else 'are'} released, {len(left)} left",
+            "bad_count": len(left),
+            "bad_bar_ends": ends,
+            "bad_row_words": tuple(check.bad_row_words[k] for k in left) if check.bad_row_words else (),
+            "bad_rows": tuple(row for row in check.bad_rows if row.bar_end in stamps),
+        }
+    )
 
 
 def _held_earlier(bars: BarArrays, held_before: Collection[int]) -> tuple[Check, ...]:
