@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from minhos.console import console
+from minhos.errors import InstrumentError
 
 __all__ = ["synth"]
 
@@ -28,8 +29,9 @@ def synth(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last session. Default: yesterday, or before.")
     ] = None,
     accuracy: Annotated[
-        float, typer.Option(help="Of the best possible predictor, over six steps; not for the placebo.")
-    ] = 0.68,
+        float | None,
+        typer.Option(help="Of the best possible predictor, over six steps; not for the placebo. Default: 0.68."),
+    ] = None,
     ticks: Annotated[float, typer.Option(help="Trades per step and symbol, about.")] = 30.0,
     instruments: Annotated[Path | None, typer.Option(help="TOML with more instrument definitions.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the truth as JSON instead of tables.")] = False,
@@ -44,19 +46,22 @@ def synth(
     from minhos.market_data.synthetic import market_of, write_exchange
 
     out = console(stderr=as_json)
-    with WritingProgress(out) as progress:
-        exchange = write_exchange(
-            folder.expanduser(),
-            seed=seed,
-            end=end.date() if end else date.today() - timedelta(days=1),
-            market=market_of(market),
-            symbols=[name.strip().upper() for name in symbols.split(",") if name.strip()],
-            sessions=sessions,
-            accuracy=accuracy,
-            mean_ticks=ticks,
-            instruments_file=instruments.expanduser() if instruments else None,
-            progress=progress.show,
-        )
+    try:
+        with WritingProgress(out) as progress:
+            exchange = write_exchange(
+                folder.expanduser(),
+                seed=seed,
+                end=end.date() if end else date.today() - timedelta(days=1),
+                market=market_of(market),
+                symbols=[name.strip().upper() for name in symbols.split(",") if name.strip()],
+                sessions=sessions,
+                accuracy=accuracy,
+                mean_ticks=ticks,
+                instruments_file=instruments.expanduser() if instruments else None,
+                progress=progress.show,
+            )
+    except InstrumentError as error:  # its words name the variable of `make night`, which is not read here
+        raise InstrumentError(str(error).replace("INSTRUMENTS=<file>", "--instruments <file>")) from error
     if as_json:
         print(json.dumps({"folder": str(exchange.folder)} | exchange.truth.model_dump(mode="json"), indent=2))
     else:

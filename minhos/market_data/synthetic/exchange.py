@@ -66,7 +66,7 @@ def write_exchange(
     market: Market = "planted",
     symbols: Sequence[str] = DEFAULT_SYMBOLS,
     sessions: int = DEFAULT_SESSIONS,
-    accuracy: float = DEFAULT_ACCURACY,
+    accuracy: float | None = None,
     mean_ticks: float = DEFAULT_TICKS,
     instruments_file: Path | None = None,
     progress: Progress | None = None,
@@ -75,20 +75,25 @@ def write_exchange(
 
     `end`: trading date of the last complete session (the last one before it where it is none). Each file ends with trades
     of the step after it: the bar that is still open. `accuracy`: of the best predictor over six steps, for the planted and
-    the broken market. `mean_ticks`: trades per step of usual activity. The folder must be new or empty, or hold this very
-    exchange. Raises `ConfigError` for arguments that are not possible and for another folder, `InstrumentError` for a
-    symbol without a definition.
+    the broken market (None: 0.68); the placebo has none. `mean_ticks`: trades per step of usual activity. The folder must
+    be new or empty, or hold this very exchange. Raises `ConfigError` for arguments that are not possible and for another
+    folder, `InstrumentError` for a symbol without a definition.
     """
     if not symbols or len(set(symbols)) != len(symbols):
         raise ConfigError(f"symbols are {', '.join(symbols) or 'none'}; name at least one, each once")
     if seed < 0:
         raise ConfigError(f"seed is {seed}; it must not be negative")
+    if market == "placebo" and accuracy is not None:
+        raise ConfigError(
+            f"accuracy is {accuracy:g}, and the placebo has nothing to predict; leave it out, or ask for the planted market"
+        )
+    best = None if market == "placebo" else DEFAULT_ACCURACY if accuracy is None else accuracy
     known = load_instruments(instruments_file)
     instruments = tuple(known.find(symbol) for symbol in symbols)
     if market == "broken":
         check_broken(tuple(symbols), sessions)
     steps = session_steps(instruments, sessions=sessions, end=end)
-    law = market_law(accuracy=None if market == "placebo" else accuracy, steps=steps)
+    law = market_law(accuracy=best, steps=steps)
     drawn = draw_market(law, steps, instruments, seed=seed, mean_ticks=mean_ticks)
     truth = Truth(
         market=market,
@@ -96,7 +101,7 @@ def write_exchange(
         symbols=tuple(symbols),
         sessions=sessions,
         end=end,
-        accuracy=None if market == "placebo" else accuracy,
+        accuracy=best,
         mean_ticks=mean_ticks,
         last_session=steps.last_session,
         horizon_steps=HORIZON_STEPS,
