@@ -46,7 +46,9 @@ PROFILE = """base = "quick"
 max_samples = 1000000
 
 [families.lstm]
-max_samples = 24000
+max_samples = 30000
+epochs = 3
+patience = 3
 """
 BLOCK = 24  # decisions of one block of the paired bootstrap, per instrument: four horizons
 DRAWS = 2000
