@@ -174,13 +174,13 @@ def list_held(
 def _known(name: str, ledger: Quarantine, settings: Settings) -> str:
     """The symbol in the ledger or the store that a name means (`mnqz25`, `MNQZ25-CME`, `NQ[C]`)."""
     from minhos.market_data.store import BarStore
-    from minhos.market_data.symbols import contract_code
+    from minhos.market_data.symbols import contract_code, root_of
 
     there = {event.finding.symbol for event in ledger.held()} | {
         entry.symbol for entry in BarStore(settings.bars).catalog()
     }
     for symbol in (name.upper(), contract_code(name)):
-        if symbol in there:
+        if symbol in there or symbol in map(root_of, there):
             return symbol
     raise BadInputError(
         f"no bars of {name}, in the quarantine or the store; there are those of {', '.join(sorted(there)) or 'nothing'}"

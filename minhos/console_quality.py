@@ -80,7 +80,7 @@ def _evidence(bar: Mapping[str, Any]) -> str:
 
     if "bad_bar_ends" in bar:
         ends = sorted(bar["bad_bar_ends"])
-        return f"{len(ends)} rows, {iso(ends[0])} to {iso(ends[-1])}"
+        return f"{len(ends)} rows, {iso(ends[0])} to {iso(ends[-1])}" if len(ends) > 1 else f"1 row, {iso(ends[0])}"
     if "session" in bar:
         return f"session {bar['session']}"
     return ", ".join(f"{name} {value:.8g}" for name, value in bar.items() if value is not None)

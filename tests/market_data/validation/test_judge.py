@@ -181,6 +181,15 @@ class TestReleased:
         assert result.passed
         assert by_rule(result)["one_price_base"].status == "released"
 
+    def test_a_series_keeps_all_its_bad_rows_as_evidence_until_all_are_released(self, clean: RawBars) -> None:
+        bars = level(level(clean, 2000), 3000)
+        (first, second) = by_rule(check(bars))["one_price_base"].bad_bar_ends
+        half = check(bars, released=Released(rows=frozenset({("one_price_base", first)})))
+        assert by_rule(half)["one_price_base"].bad_bar_ends == (first, second)
+        assert not half.passed
+        both = check(bars, released=Released(rows=frozenset({("one_price_base", first), ("one_price_base", second)})))
+        assert both.passed
+
     def test_what_is_released_elsewhere_counts_for_nothing(self, clean: RawBars) -> None:
         bars = upside_down(clean, [900])
         other = Released(rows=frozenset({("high_above_low", int(clean.bar_end[901])), ("no_spike", 900)}))
