@@ -61,9 +61,6 @@ def train(
     from minhos.night.learn import learn
     from minhos_client.contract import MEMBERS
 
-    os.environ.setdefault(
-        "TF_CPP_MIN_LOG_LEVEL", "3"
-    )  # read when TensorFlow is loaded, by whichever library does first
     unknown = sorted(set(family or ()) - set(MEMBERS))
     if unknown:
         raise ConfigError(f"--family {', '.join(unknown)}: the model families are {', '.join(MEMBERS)}")

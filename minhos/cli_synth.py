@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from minhos.console import console
-from minhos.errors import InstrumentError
 
 __all__ = ["synth"]
 
@@ -46,22 +45,19 @@ def synth(
     from minhos.market_data.synthetic import market_of, write_exchange
 
     out = console(stderr=as_json)
-    try:
-        with WritingProgress(out) as progress:
-            exchange = write_exchange(
-                folder.expanduser(),
-                seed=seed,
-                end=end.date() if end else date.today() - timedelta(days=1),
-                market=market_of(market),
-                symbols=[name.strip().upper() for name in symbols.split(",") if name.strip()],
-                sessions=sessions,
-                accuracy=accuracy,
-                mean_ticks=ticks,
-                instruments_file=instruments.expanduser() if instruments else None,
-                progress=progress.show,
-            )
-    except InstrumentError as error:  # its words name the variable of `make night`, which is not read here
-        raise InstrumentError(str(error).replace("INSTRUMENTS=<file>", "--instruments <file>")) from error
+    with WritingProgress(out) as progress:
+        exchange = write_exchange(
+            folder.expanduser(),
+            seed=seed,
+            end=end.date() if end else date.today() - timedelta(days=1),
+            market=market_of(market),
+            symbols=[name.strip().upper() for name in symbols.split(",") if name.strip()],
+            sessions=sessions,
+            accuracy=accuracy,
+            mean_ticks=ticks,
+            instruments_file=instruments.expanduser() if instruments else None,
+            progress=progress.show,
+        )
     if as_json:
         print(json.dumps({"folder": str(exchange.folder)} | exchange.truth.model_dump(mode="json"), indent=2))
     else:

@@ -66,7 +66,10 @@ def test_what_is_not_possible_is_one_line_and_status_2(tmp_path: Path) -> None:
         ([tmp_path / "x", "--accuracy", "0.9"], "can be made for 0.51 to 0.74"),
         ([tmp_path / "x", "--market", "placebo", "--accuracy", "0.6"], "the placebo has nothing to predict"),
         ([tmp_path / "x", "--symbols", "NOPE"], "no instrument definition"),
-        ([tmp_path / "x", "--symbols", "NOPE"], "give it with --instruments <file>: instruments = [{"),
+        (
+            [tmp_path / "x", "--symbols", "NOPE"],
+            "give it with --instruments (a night: INSTRUMENTS=<file>): instruments = [{",
+        ),
         ([tmp_path / "x", "--ticks", "1"], "possible are 2 to 10000"),
     ):
         status, out, error = minhos("synth", *arguments)

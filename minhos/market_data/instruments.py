@@ -101,7 +101,7 @@ class Instruments:
     def _missing(self, symbol: str, root: str) -> str:
         return (
             f"{symbol}: no instrument definition, searched {' and '.join(self.searched)}; write one, with the numbers of "
-            f"its exchange, into a TOML file and give it with INSTRUMENTS=<file>: "
+            f"its exchange, into a TOML file and give it with --instruments (a night: INSTRUMENTS=<file>): "
             f'instruments = [{{ symbol = "{root}", description = "...", tick_size = 0.25, point_value = 50.0, '
             'currency = "USD", session = "cme", commission_per_side = 2.25, fee_fraction_per_side = 0.0, '
             "slippage_ticks_per_side = 0.5, max_contracts = 10 }]"

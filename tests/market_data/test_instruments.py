@@ -74,7 +74,7 @@ def test_the_definition_that_an_error_shows_is_valid(instruments: Instruments, t
     with pytest.raises(InstrumentError) as caught:
         instruments.find("LBRZ25")
     path = tmp_path / "mine.toml"
-    path.write_text(str(caught.value).split("INSTRUMENTS=<file>: ")[1])
+    path.write_text(str(caught.value).split("INSTRUMENTS=<file>): ")[1])
     assert load_instruments(path).find("LBRZ25").symbol == "LBR"
 
 
