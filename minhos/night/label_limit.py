@@ -38,7 +38,7 @@ from minhos.market_data.synthetic.market import DrawnMarket, draw_market
 from minhos.market_data.synthetic.steps import session_steps
 from minhos.market_data.synthetic.truth import Truth
 from minhos.night.gate import GateRules
-from minhos.training.labels import Barriers, LabelKind, barrier_ticks, better_long, trades
+from minhos.training.labels import Barriers, LabelKind, better_long, both_sides
 
 __all__ = ["LabelLimit", "label_limit", "priced_bars"]
 
@@ -158,20 +158,7 @@ def _directions(
     """Decisions (bar numbers) with a whole horizon ahead, and their direction as samples have it."""
     decisions = np.arange(_WARM_UP, len(bars) - barriers.horizon_bars, dtype=np.int64)
     range_of_bars = atr(np.column_stack([bars, np.ones((len(bars), 4))]))[decisions - len(bars)]
-    stop = barrier_ticks(range_of_bars, barriers.stop_atr, tick_size)
-    target = barrier_ticks(range_of_bars, barriers.target_atr, tick_size)
-    long, short = (
-        trades(
-            bars,
-            decisions,
-            side=side,
-            stop_ticks=stop,
-            target_ticks=target,
-            tick_size=tick_size,
-            horizon_bars=barriers.horizon_bars,
-        )
-        for side in (1, -1)
-    )
+    long, short, _, _ = both_sides(bars, decisions, atr=range_of_bars, barriers=barriers, tick_size=tick_size)
     return decisions, better_long(long.exit_ticks, short.exit_ticks, long.bars_held, short.bars_held)
 
 

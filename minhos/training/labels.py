@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from minhos.errors import ConfigError, NightError
 
-__all__ = ["Barriers", "LabelKind", "Trades", "barrier_ticks", "better_long", "direction_up", "trades"]
+__all__ = ["Barriers", "LabelKind", "Trades", "barrier_ticks", "better_long", "both_sides", "direction_up", "trades"]
 
 Float = npt.NDArray[np.float64]
 LabelKind = Literal["triple_barrier", "fixed_horizon"]
@@ -130,3 +130,27 @@ def trades(
     won = touched & ~at_stop
     profit = np.where(at_stop, np.minimum(-stop, opened[each, last]), np.where(won, target, closed[each, last]))
     return Trades(won=won.astype(np.int8), exit_ticks=profit, bars_held=(last + 1).astype(np.int16))
+
+
+def both_sides(
+    bars: Float, rows: npt.NDArray[np.int64], *, atr: Float, barriers: Barriers, tick_size: float
+) -> tuple[Trades, Trades, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """The long and the short trade of each decision, and its stop and target in ticks.
+
+    ``bars``, ``rows`` as in `trades`; ``atr`` float64 [N]: price units, known at each decision.
+    """
+    stop = barrier_ticks(atr, barriers.stop_atr, tick_size)
+    target = barrier_ticks(atr, barriers.target_atr, tick_size)
+    long, short = (
+        trades(
+            bars,
+            rows,
+            side=side,
+            stop_ticks=stop,
+            target_ticks=target,
+            tick_size=tick_size,
+            horizon_bars=barriers.horizon_bars,
+        )
+        for side in (1, -1)
+    )
+    return long, short, stop, target

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from minhos.errors import NightError
 from minhos.files import write_npz
-from minhos.training.labels import Barriers, LabelKind, barrier_ticks, better_long, direction_up, trades
+from minhos.training.labels import Barriers, LabelKind, better_long, both_sides, direction_up
 from minhos.training.leaks import check_label_times, check_labels
 from minhos.training.uniqueness import average_uniqueness
 
@@ -195,20 +195,8 @@ def build_samples(
     for name, array in features.items():
         if not np.isfinite(array).all():
             raise NightError(f"samples of {symbol}: {name} has NaN or infinite values in usable rows")
-    stop = barrier_ticks(atr, barriers.stop_atr, tick_size)
-    target = barrier_ticks(atr, barriers.target_atr, tick_size)
-    sides = {
-        side: trades(
-            bars,
-            rows,
-            side=side,
-            stop_ticks=stop,
-            target_ticks=target,
-            tick_size=tick_size,
-            horizon_bars=barriers.horizon_bars,
-        )
-        for side in (1, -1)
-    }
+    long, short, stop, target = both_sides(bars, rows, atr=atr, barriers=barriers, tick_size=tick_size)
+    sides = {1: long, -1: short}
     held = {side: outcome.bars_held for side, outcome in sides.items()}
     if label == "triple_barrier":
         known = rows + np.maximum(held[1], held[-1])
